@@ -1,0 +1,399 @@
+package middleware_test
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/justinas/alice"
+
+	"example.com/signedurl/middleware"
+)
+
+// exampleKey is a key in text form. Make your own with GenerateHMACKey, and
+// keep it where you keep secrets.
+const exampleKey = "2026a:hmac-sha256:c2VjcmV0IG9mIHRoZSBleGFtcGxlcywgMzIgYnl0ZXM"
+
+// exampleTime stands for time.Now().Add(15 * time.Minute), so that the links
+// of the examples can be shown.
+var exampleTime = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func exampleRing() *middleware.Keyring {
+	ring, err := middleware.ParseKeyring(exampleKey)
+	if err != nil {
+		panic(err)
+	}
+	return ring
+}
+
+// get asks a handler for a target and returns the status.
+func get(h http.Handler, target string) int {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+	return w.Code
+}
+
+func Example() {
+	ring, err := middleware.ParseKeyring(exampleKey)
+	if err != nil {
+		panic(err)
+	}
+	links, err := middleware.NewURLBuilder("/files/", ring)
+	if err != nil {
+		panic(err)
+	}
+	mux := http.NewServeMux()
+	files := http.StripPrefix("/files/", http.FileServer(http.Dir("testdata")))
+	mux.Handle("/files/", middleware.NewVerifier(ring, nil).Handler(files))
+
+	u, err := links.URL("example.txt", middleware.Claims{Expires: exampleTime})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(u)
+	fmt.Println(get(mux, u.String()))
+	fmt.Println(get(mux, "/files/example.txt"))
+	// Output:
+	// /files/example.txt?expires_at=4102444800&signed_by=2026a&signature=IH_3uRk-dVFw4TeyrXfYi4M-ZGgJznSDxEjAS8K4fXk
+	// 200
+	// 403
+}
+
+func ExampleKeyring_Sign() {
+	u, err := exampleRing().Sign(&url.URL{Path: "/thumb/my card.jpg", RawQuery: "w=100"}, middleware.Claims{Expires: exampleTime})
+	fmt.Println(u, err)
+	// Output: /thumb/my%20card.jpg?expires_at=4102444800&signed_by=2026a&w=100&signature=QBio2KHgDMOxZJYIF_ASmuZ7MlgKFC7ZNJQWo8sFJG4 <nil>
+}
+
+func ExampleParseKeyring() {
+	// The first key signs; links of the second still work.
+	ring, err := middleware.ParseKeyring(`
+# since January
+2026b:hmac-sha256:YSBuZXcgc2VjcmV0IG9mIHRoZSBleGFtcGxlcywgMzI
+2026a:hmac-sha256:c2VjcmV0IG9mIHRoZSBleGFtcGxlcywgMzIgYnl0ZXM
+`)
+	fmt.Println(ring, err)
+	_, err = middleware.ParseKeyring("2026a:hmac-sha256:dG9vIHNob3J0")
+	fmt.Println(err)
+	// Output:
+	// 2 keys, first 2026b (hmac-sha256) <nil>
+	// signedurl: line 1: key 2026a: the secret has 9 bytes and needs at least 32; generate one with GenerateHMACKey
+}
+
+func ExampleFormatVar() {
+	// On SIGHUP: read the file again, and keep the old keys if it is bad.
+	keys := middleware.NewFormatVar(exampleRing())
+	reload := func(text string) {
+		ring, err := middleware.ParseKeyring(text)
+		if err != nil {
+			fmt.Println("keys kept:", err)
+			return
+		}
+		keys.Set(ring)
+		fmt.Println("keys replaced")
+	}
+	verifier := middleware.NewVerifier(keys, nil) // made once
+	_ = verifier
+	reload("nonsense")
+	reload(exampleKey)
+	// Output:
+	// keys kept: signedurl: line 1: a key is written id:algorithm:base64url, for example as GenerateHMACKey returns it
+	// keys replaced
+}
+
+func ExampleVerifier_Handler() {
+	ring := exampleRing()
+	verifier := middleware.NewVerifier(ring, &middleware.Options{
+		MaxLifetime: 200 * 365 * 24 * time.Hour,
+		Observe: func(r *http.Request, c middleware.Claims, err error) {
+			fmt.Println("decision:", r.URL.Path, middleware.Reason(err)) // count these
+		},
+	})
+	handler := alice.New(verifier.Handler).ThenFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims, _ := middleware.ClaimsFromContext(r.Context())
+		fmt.Println("served under id", claims.ID)
+	})
+	u, err := ring.Sign(&url.URL{Path: "/invoice.pdf"}, middleware.Claims{Expires: exampleTime, ID: "invoice-42"})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(get(handler, u.String()))
+	fmt.Println(get(handler, "/invoice.pdf"))
+	// Output:
+	// decision: /invoice.pdf ok
+	// served under id invoice-42
+	// 200
+	// decision: /invoice.pdf unsigned
+	// 403
+}
+
+func ExampleVerifier_Verify() {
+	ring := exampleRing()
+	verifier := middleware.NewVerifier(ring, nil)
+	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: time.Now().Add(-time.Minute)})
+	if err != nil {
+		panic(err)
+	}
+	_, err = verifier.Verify(httptest.NewRequest("GET", u.String(), nil))
+	fmt.Println(errors.Is(err, middleware.ErrExpired), middleware.Reason(err))
+	// Output: true expired
+}
+
+func ExampleVerifier_Explain() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime})
+	if err != nil {
+		panic(err)
+	}
+	r := httptest.NewRequest("GET", "/other"+u.String()[len("/card"):], nil)
+	fmt.Print(middleware.NewVerifier(ring, nil).Explain(r))
+	// Output:
+	// ok   shape      path and query are unambiguous
+	// ok   key        2026a
+	// FAIL invalid    invalid link: the signature does not match what was requested
+	// signed text:
+	//      signed-url/1
+	//      /other.jpg
+	//      expires_at=4102444800&signed_by=2026a
+	// refused with 403
+}
+
+func ExampleOptions_prefix() {
+	// StripPrefix takes "/files" off before the verifier sees the path.
+	ring := exampleRing()
+	verifier := middleware.NewVerifier(ring, &middleware.Options{Prefix: "/files"})
+	handler := http.StripPrefix("/files", verifier.Handler(http.FileServer(http.Dir("testdata"))))
+
+	u, err := ring.Sign(&url.URL{Path: "/files/example.txt"}, middleware.Claims{Expires: exampleTime})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(get(handler, u.String()))
+	// Output: 200
+}
+
+// Without the prefix in the options, the verifier sees a path that was never
+// signed, and refuses. It does not guess.
+func ExampleOptions_prefix_incorrect() {
+	ring := exampleRing()
+	verifier := middleware.NewVerifier(ring, nil)
+	handler := http.StripPrefix("/files", verifier.Handler(http.FileServer(http.Dir("testdata"))))
+
+	u, err := ring.Sign(&url.URL{Path: "/files/example.txt"}, middleware.Claims{Expires: exampleTime})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(get(handler, u.String()))
+	// Output: 403
+}
+
+// Naming a parameter as ignored means that anyone may set it: w is then not
+// limited by the link at all.
+func ExampleClaims_ignore_incorrect() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/thumb.jpg", RawQuery: "w=100"}, middleware.Claims{Expires: exampleTime, Ignore: []string{"w"}})
+	if err != nil {
+		panic(err)
+	}
+	handler := middleware.NewVerifier(ring, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("a thumbnail of width", r.FormValue("w"))
+	}))
+	q := u.Query()
+	q.Set("w", "100000")
+	u.RawQuery = q.Encode()
+	get(handler, u.String())
+	// Output: a thumbnail of width 100000
+}
+
+// A list of methods without GET does not let anyone read.
+func ExampleClaims_methods() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/upload/1"}, middleware.Claims{Expires: exampleTime, Methods: []string{"PUT"}})
+	if err != nil {
+		panic(err)
+	}
+	handler := middleware.NewVerifier(ring, nil).Handler(http.NotFoundHandler())
+	fmt.Println(get(handler, u.String()))
+	// Output: 403
+}
+
+func ExampleClaims_networks() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/report.pdf"}, middleware.Claims{
+		Expires:  exampleTime,
+		Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
+	})
+	if err != nil {
+		panic(err)
+	}
+	// Behind a proxy, name it: from any other peer the header is not looked at.
+	verifier := middleware.NewVerifier(ring, &middleware.Options{
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+	})
+	r := httptest.NewRequest("GET", u.String(), nil) // from 192.0.2.1
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	_, err = verifier.Verify(r)
+	fmt.Println(err)
+	r.Header.Set("X-Forwarded-For", "203.0.113.9, 198.51.100.1")
+	_, err = verifier.Verify(r)
+	fmt.Println(middleware.Reason(err))
+	// Output:
+	// <nil>
+	// not_allowed
+}
+
+func ExampleClaims_host() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: exampleTime, Host: "files.example.com"})
+	if err != nil {
+		panic(err)
+	}
+	r := httptest.NewRequest("GET", u.String(), nil)
+	verifier := middleware.NewVerifier(ring, nil)
+	for _, host := range []string{"files.example.com", "preview.example.com"} {
+		r.Host = host
+		_, err := verifier.Verify(r)
+		fmt.Println(host, middleware.Reason(err))
+	}
+	// Output:
+	// files.example.com ok
+	// preview.example.com not_allowed
+}
+
+// A link that is bound to the session is useless to whoever it is sent to.
+func ExampleBinding() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{
+		Expires: exampleTime,
+		Binding: middleware.Binding{Name: "session", Value: "the id of alice's session"},
+	})
+	if err != nil {
+		panic(err)
+	}
+	verifier := middleware.NewVerifier(ring, &middleware.Options{
+		Binding: func(r *http.Request, name string) (string, error) {
+			if name != "session" {
+				return "", errors.New("no such value")
+			}
+			cookie, err := r.Cookie("session")
+			if err != nil {
+				return "", err
+			}
+			return cookie.Value, nil
+		},
+	})
+	for _, session := range []string{"the id of alice's session", "the id of bob's session"} {
+		r := httptest.NewRequest("GET", u.String(), nil)
+		r.AddCookie(&http.Cookie{Name: "session", Value: session})
+		_, err := verifier.Verify(r)
+		fmt.Println(middleware.Reason(err))
+	}
+	// Output:
+	// ok
+	// invalid
+}
+
+func ExampleOptions_revocation() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime, ID: "customer-7"})
+	if err != nil {
+		panic(err)
+	}
+	revoked := map[string]bool{}
+	verifier := middleware.NewVerifier(ring, &middleware.Options{Revocation: revocation(func(id string) (bool, error) { return revoked[id], nil })})
+	handler := verifier.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	fmt.Println(get(handler, u.String()))
+	revoked["customer-7"] = true
+	fmt.Println(get(handler, u.String()))
+	// Output:
+	// 200
+	// 404
+}
+
+func ExampleURLBuilder_Subtree() {
+	ring := exampleRing()
+	links, err := middleware.NewURLBuilder("https://cdn.example.com/files/", ring)
+	if err != nil {
+		panic(err)
+	}
+	tree, err := links.Subtree("video/42", middleware.Claims{Expires: exampleTime})
+	if err != nil {
+		panic(err)
+	}
+	u, err := tree.URL("segment 1.ts")
+	fmt.Println(u, err)
+	// Output: https://cdn.example.com/files/video/42/segment%201.ts?expires_at=4102444800&signed_by=2026a&signed_under=%2Ffiles%2Fvideo%2F42%2F&signature=zQmEPXHAwdw4tNhbBQgtmmJBhhIGRPL7PZsxVTY5uck <nil>
+}
+
+// One cookie opens all segments of a video, by URLs without a signature.
+func ExampleSubtree_Cookies() {
+	ring := exampleRing()
+	links, err := middleware.NewURLBuilder("/files/", ring)
+	if err != nil {
+		panic(err)
+	}
+	tree, err := links.Subtree("video/42", middleware.Claims{Expires: exampleTime})
+	if err != nil {
+		panic(err)
+	}
+	cookies, err := tree.Cookies("media")
+	if err != nil {
+		panic(err)
+	}
+	verifier := middleware.NewVerifier(ring, &middleware.Options{Cookie: "media"})
+	for _, path := range []string{"/files/video/42/0001.ts", "/files/video/43/0001.ts"} {
+		r := httptest.NewRequest("GET", path, nil)
+		r.AddCookie(cookies[0])
+		_, err := verifier.Verify(r)
+		fmt.Println(path, middleware.Reason(err))
+	}
+	// Output:
+	// /files/video/42/0001.ts ok
+	// /files/video/43/0001.ts invalid
+}
+
+func ExampleURLBuilder_FuncMap() {
+	links, err := middleware.NewURLBuilder("/files/", exampleRing())
+	if err != nil {
+		panic(err)
+	}
+	page := template.Must(template.New("page").Funcs(links.FuncMap()).Parse(`<img src="{{signedURL .File .Until}}">`))
+	page.Execute(os.Stdout, map[string]any{"File": "my card.jpg", "Until": exampleTime})
+	// Output: <img src="/files/my%20card.jpg?expires_at=4102444800&amp;signed_by=2026a&amp;signature=H6XdjZy_e2gOBeC5qWxLFGk50yRgccJFqhczLAWqNYA">
+}
+
+func ExampleRoundUp() {
+	// All pages of an hour show the same link, which browsers can cache.
+	now := time.Date(2026, 1, 1, 9, 41, 7, 0, time.UTC)
+	fmt.Println(middleware.RoundUp(now.Add(15*time.Minute), time.Hour))
+	// Output: 2026-01-01 10:00:00 +0000 UTC
+}
+
+func ExampleRedactAttr() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{} // for this example only
+			}
+			return middleware.RedactAttr(groups, a)
+		},
+	}))
+	u, err := exampleRing().Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime})
+	if err != nil {
+		panic(err)
+	}
+	logger.Info("issued", "link", u)
+	// Output: level=INFO msg=issued link="/card.jpg?expires_at=4102444800&signed_by=2026a&signature=REDACTED"
+}
+
+func ExampleReason() {
+	fmt.Println(middleware.Reason(nil), middleware.Reason(middleware.ErrExpired))
+	// Output: ok expired
+}

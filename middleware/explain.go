@@ -1,0 +1,95 @@
+package middleware
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Explanation is an account of a [Verifier]'s decision, for the operator. It
+// tells more than a client may know, though nothing that would help to make a
+// link: no secret, no signature that would verify, no value of a binding.
+type Explanation struct {
+	// Path is the path that was verified, with a prefix put back.
+	Path string
+	// Signed is the text over which the link's signature was, or would be,
+	// made. It is empty if the request was refused before. The value of a
+	// binding is replaced by its name.
+	Signed string
+	// Checks are the checks that were passed, in order, and then the one that
+	// failed, if one did.
+	Checks []Check
+	// Claims are the link's claims, if it is authentic.
+	Claims Claims
+	// Err is the decision: nil if the request would be accepted, and otherwise
+	// what Verify would return.
+	Err error
+}
+
+// Check is one check of an [Explanation].
+type Check struct {
+	// Name is a short word, such as "key" or "time". The check that failed is
+	// named by its [Reason].
+	Name string
+	// Detail says what was found.
+	Detail string
+	// Passed tells whether the check was passed.
+	Passed bool
+}
+
+func (e *Explanation) pass(name, detail string) {
+	e.Checks = append(e.Checks, Check{name, detail, true})
+}
+
+// Explain decides about a request as Verify does, by the same code, and tells
+// how it came to the decision. It counts no use and does not call Observe. For
+// the URL of a link, make a request first:
+//
+//	r, err := http.NewRequest("GET", link, nil)
+//	r.URL.Scheme, r.URL.Host = "", "" // r.Host has it
+//
+// The explanation is for the operator: a client must not see it.
+func (v *Verifier) Explain(r *http.Request) *Explanation {
+	e := new(Explanation)
+	_, e.Err = v.verify(r, &e.Claims, e)
+	if e.Err != nil {
+		e.Checks = append(e.Checks, Check{Reason(e.Err), strings.TrimPrefix(e.Err.Error(), "signedurl: "), false})
+	}
+	return e
+}
+
+// String returns the explanation as lines of text.
+func (e *Explanation) String() string {
+	var b strings.Builder
+	for _, c := range e.Checks {
+		mark := "ok  "
+		if !c.Passed {
+			mark = "FAIL"
+		}
+		fmt.Fprintf(&b, "%s %-10s %s\n", mark, c.Name, c.Detail)
+	}
+	if e.Signed != "" {
+		b.WriteString("signed text:\n")
+		for line := range strings.Lines(e.Signed) {
+			b.WriteString("     " + line)
+		}
+		if !strings.HasSuffix(e.Signed, "\n") {
+			b.WriteByte('\n')
+		}
+	}
+	verdict := "accepted"
+	if e.Err != nil {
+		verdict = fmt.Sprintf("refused with %d", status(e.Err))
+	}
+	b.WriteString(verdict + "\n")
+	return b.String()
+}
+
+// describeTime tells how long a link that passed the check of time will live.
+func describeTime(c *Claims, now time.Time) string {
+	if c.Permanent {
+		return "the link never expires"
+	}
+	return fmt.Sprintf("the link expires at %s, in %s", c.Expires.UTC().Format(time.RFC3339), c.Expires.Sub(now).Round(time.Second))
+}

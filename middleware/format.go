@@ -1,0 +1,178 @@
+package middleware
+
+import (
+	"net/http"
+	"net/url"
+	"sync/atomic"
+)
+
+// Format is a link format: it signs and it authenticates. [*Keyring] is this
+// project's own; the packages below middleware hold those of other systems. A
+// Format decides only whether a link is authentic. Whether an authentic link
+// is honoured (time, method, host, address, revocation, uses) is decided by a
+// [Verifier], in one place for every format.
+//
+// Implementations must be safe for concurrent use.
+type Format interface {
+	// Sign returns a copy of u that carries c and a signature over both. It
+	// is pure: equal arguments give equal links, and nothing looks at the
+	// clock. A claim that the format cannot carry is an error that wraps
+	// [errors.ErrUnsupported]; it is never dropped in silence.
+	Sign(u *url.URL, c Claims) (*url.URL, error)
+
+	// Authenticate returns nil only if the signature covers the path and
+	// query that will be served, or a subtree that holds the path. The error
+	// wraps ErrUnsigned only if none of the format's parameters is present,
+	// and ErrInvalid otherwise; the claims are zero then. It does not look at
+	// the clock.
+	Authenticate(r Request) (Claims, error)
+}
+
+// CookieFormat is a Format whose subtree links can also travel as a cookie.
+type CookieFormat interface {
+	Format
+	// SignCookies returns the cookies that carry c, whose Under is mandatory,
+	// below the name. A format whose cookies have names of their own refuses
+	// any name but "".
+	SignCookies(name string, c Claims) ([]*http.Cookie, error)
+	// AuthenticateCookie is Authenticate for a request whose URL is not
+	// signed: value is the value of a cookie of the name that
+	// [Options.Cookie] gives.
+	AuthenticateCookie(r Request, value string) (Claims, error)
+}
+
+// Request is what a [Format] may look at. A [Verifier] makes it from an
+// *http.Request; it is passed by value, so that it stays on the stack.
+type Request struct {
+	// Method is the request's method.
+	Method string
+	// Scheme is "https" if the connection is TLS, and "http" otherwise. Behind
+	// a proxy that ends TLS it is not what the client typed.
+	Scheme string
+	// Host is the host as the client sent it.
+	Host string
+	// Path is the escaped path that will be served, as it was sent, with a
+	// prefix that outer handlers took off put back. It begins with "/".
+	Path string
+	// RawQuery is the query as it was sent, without "?".
+	RawQuery string
+	// Header holds the request's header fields, to be read only.
+	Header http.Header
+
+	http    *http.Request
+	binding func(r *http.Request, name string) (string, error)
+	trace   *Explanation
+	plain   bool // Path passed plainPath
+}
+
+var (
+	errNoBinding    = invalid("the link is bound, and the verifier knows no value of that name")
+	errEmptyBinding = invalid("the value that the link is bound to is empty")
+)
+
+// BindingValue returns the value that a link bound to name must have been
+// signed with, found through [Options.Binding]. The error wraps ErrInvalid: a
+// name that nobody knows, a look-up that failed and an empty value all refuse,
+// since each of them would otherwise be a value that a stranger has too.
+func (r Request) BindingValue(name string) (string, error) {
+	if r.binding == nil {
+		return "", errNoBinding
+	}
+	value, err := r.binding(r.http, name)
+	if err != nil {
+		return "", &detailed{ErrInvalid, "the value that the link is bound to was not found: " + err.Error()}
+	}
+	if value == "" {
+		return "", errEmptyBinding
+	}
+	return value, nil
+}
+
+// Tracing reports whether the request is being explained to the operator, see
+// [Verifier.Explain]. Formats ask it before they build a text for Trace.
+func (r Request) Tracing() bool { return r.trace != nil }
+
+// Trace records, for [Verifier.Explain], that a check of the given name was
+// passed. It does nothing otherwise. A check that fails is not recorded: the
+// error that Authenticate returns says it.
+func (r Request) Trace(check, detail string) {
+	if r.trace != nil {
+		r.trace.pass(check, detail)
+	}
+}
+
+// TraceSigned records, for [Verifier.Explain], the text over which the
+// signature was or would be made. It does nothing otherwise. It must never be
+// given a signature, a secret or the value of a binding.
+func (r Request) TraceSigned(text string) {
+	if r.trace != nil {
+		r.trace.Signed = text
+	}
+}
+
+// FormatVar holds a [Format] that can be replaced while requests are served,
+// for rotating keys without a restart, as [log/slog.LevelVar] does for a
+// level. The zero value signs nothing and refuses every request. It is safe for
+// concurrent use; it must not be copied.
+type FormatVar struct {
+	f atomic.Pointer[Format]
+}
+
+// NewFormatVar returns a FormatVar that holds f. It panics if f is nil.
+func NewFormatVar(f Format) *FormatVar {
+	v := new(FormatVar)
+	v.Set(f)
+	return v
+}
+
+// Set replaces the format for all requests and links from now on. It panics if
+// f is nil.
+func (v *FormatVar) Set(f Format) {
+	if f == nil {
+		panic("signedurl: FormatVar.Set with a nil Format")
+	}
+	v.f.Store(&f)
+}
+
+var errNoFormat = invalid("no link format is set")
+
+func (v *FormatVar) load() Format {
+	if f := v.f.Load(); f != nil {
+		return *f
+	}
+	return nil
+}
+
+// Sign signs with the format that v holds now.
+func (v *FormatVar) Sign(u *url.URL, c Claims) (*url.URL, error) {
+	if f := v.load(); f != nil {
+		return f.Sign(u, c)
+	}
+	return nil, errNoFormat
+}
+
+// Authenticate authenticates with the format that v holds now.
+func (v *FormatVar) Authenticate(r Request) (Claims, error) {
+	if f := v.load(); f != nil {
+		return f.Authenticate(r)
+	}
+	return Claims{}, errNoFormat
+}
+
+// SignCookies signs with the format that v holds now, if it is a
+// [CookieFormat].
+func (v *FormatVar) SignCookies(name string, c Claims) ([]*http.Cookie, error) {
+	if f, ok := v.load().(CookieFormat); ok {
+		return f.SignCookies(name, c)
+	}
+	return nil, errNoCookies
+}
+
+// AuthenticateCookie authenticates with the format that v holds now, if it is
+// a [CookieFormat], and refuses otherwise.
+func (v *FormatVar) AuthenticateCookie(r Request, value string) (Claims, error) {
+	if f, ok := v.load().(CookieFormat); ok {
+		return f.AuthenticateCookie(r, value)
+	}
+	return Claims{}, errNoFormat
+}

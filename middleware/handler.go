@@ -1,0 +1,106 @@
+package middleware
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/signedurl/middleware/internal/wire"
+)
+
+// Handler returns a handler that passes to next what the verifier accepts and
+// refuses the rest, through [Options.Deny] or as [Refuse] does. As a method
+// value it is middleware of the usual shape, and fits alice.Constructor. It
+// panics if next is nil.
+//
+// The next handler finds the link's claims with [ClaimsFromContext]. Before it
+// runs, the reply has Cache-Control: private with the rest of the link's life
+// as max-age (at most a year), Referrer-Policy: no-referrer, Vary: Cookie if a
+// cookie or a binding decided, and the Content-Disposition and Content-Type
+// that the link asks for. The next handler may change them.
+func (v *Verifier) Handler(next http.Handler) http.Handler {
+	if next == nil {
+		panic("signedurl: Verifier.Handler with a nil http.Handler")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var c Claims
+		now, err := v.decide(r, &c)
+		if err != nil {
+			w.Header().Set("Cache-Control", "no-store")
+			switch {
+			case v.deny == nil: // the zero Verifier
+				Refuse(w, r, err)
+			case v.opts.InsecureReportOnly:
+				next.ServeHTTP(w, r)
+			default:
+				v.deny(w, r, err)
+			}
+			return
+		}
+		setHeader(w.Header(), &c, now)
+		next.ServeHTTP(w, r.WithContext(&claimsContext{r.Context(), c}))
+	})
+}
+
+// maxAge is the longest that a reply may be cached, in seconds: a year, as RFC
+// 9111 lets caches treat anything longer.
+const maxAge = 365 * 24 * 60 * 60
+
+// setHeader writes what the link asks of the reply. A reply must not outlive
+// its link in a cache, nor sit in a shared one, nor hand the link on in a
+// Referer.
+func setHeader(h http.Header, c *Claims, now time.Time) {
+	age := int64(maxAge)
+	if !c.Permanent {
+		age = min(max(int64(c.Expires.Sub(now)/time.Second), 0), maxAge)
+	}
+	var room [40]byte
+	// One array holds both values; each slice ends where the other begins.
+	values := [2]string{
+		string(strconv.AppendInt(append(room[:0], "private, max-age="...), age, 10)),
+		"no-referrer",
+	}
+	h["Cache-Control"] = values[0:1:1]
+	h["Referrer-Policy"] = values[1:2:2]
+	if c.Cookie || c.Binding.Name != "" {
+		h.Add("Vary", "Cookie")
+	}
+	if c.ContentType != "" {
+		h.Set("Content-Type", c.ContentType)
+	}
+	if c.DownloadName != "" {
+		h.Set("Content-Disposition", attachment(c.DownloadName))
+	}
+}
+
+// attachment returns a Content-Disposition for a file name (RFC 6266): an
+// ASCII stand-in for old readers, and the name itself in UTF-8 (RFC 8187) if
+// the stand-in is not the name.
+func attachment(name string) string {
+	var ascii strings.Builder
+	exact := true
+	for _, r := range name {
+		// Some readers decode "%", and others mistake an escaped quote.
+		if r < 0x20 || r >= 0x7F || r == '"' || r == '\\' || r == '%' {
+			r, exact = '_', false
+		}
+		ascii.WriteRune(r)
+	}
+	if exact {
+		return `attachment; filename="` + name + `"`
+	}
+	return `attachment; filename="` + ascii.String() + `"; filename*=UTF-8''` + wire.Escape(name)
+}
+
+// Refuse is the default reply to a refused request, for use in [Options.Deny]:
+// the status that the error's sentinel stands for (403, 404 or 503), a short
+// fixed text, Cache-Control: no-store, and nothing of the request or of the
+// reason. An unsigned and an altered link get the same bytes.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) { reply(w, status(err)) }
+
+// reply writes a refusal. For everything but its status it depends on nothing.
+func reply(w http.ResponseWriter, code int) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, http.StatusText(code), code)
+}

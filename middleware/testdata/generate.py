@@ -1,0 +1,907 @@
+#!/usr/bin/env python3
+"""Makes the test vectors in vectors/, or in the folder that is given.
+
+Each vector() below is one file. It says what the decision must be, and
+signedurl.py, which knows nothing of the Go code, must come to the same. Equal
+runs make equal files.
+"""
+
+import base64
+import hashlib
+import os
+import sys
+
+sys.dont_write_bytecode = True
+import signedurl  # noqa: E402
+from signedurl import Key, escape, parse_pairs_lax, reserved, sign_lax  # noqa: E402
+
+NOW = 1767222000  # an hour before END
+END = 1767225600  # 2026-01-01T00:00:00Z
+
+
+def throw_away(id, algorithm):
+    return "%s:%s:%s" % (id, algorithm, signedurl.b64encode(hashlib.sha256(b"throw-away key " + id.encode()).digest()))
+
+
+def public_half(text):
+    key = Key(text)
+    return key.id + ":ed25519-public:" + signedurl.b64encode(key.public)
+
+
+MAC = throw_away("2026a", "hmac-sha256")
+OLD = throw_away("2025b", "hmac-sha256")
+CURVE = throw_away("2026e", "ed25519")
+CURVE_OLD = throw_away("2025e", "ed25519")
+KEYS = (MAC, OLD, CURVE, CURVE_OLD)
+
+CARD = "/files/kyc/card.jpg?expires_at=1767225600&signed_by=2026a"
+PAGE = "/files/scan.pdf?expires_at=1767225600&page=2&signed_by=2026a&size=large"
+TREE = "expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2Fkyc%2F42%2F"
+
+files = {}
+
+
+def vector(name, comment, expect, target, alter=None, key=MAC, ring=None, binding=b"", signed=None, **setup):
+    """Adds a vector. The target is signed with key, unless it has a signature
+    or key is None, and then altered: one text in it replaced by another, or
+    given to a function. What is in setup goes into signedurl.Request."""
+    original = target
+    if key and signed is None:
+        target, signed = sign_lax(target, Key(key), binding)
+    if alter:
+        target = replace(target, alter)
+    ring = ring or [key or MAC]
+    setup = dict({"now": NOW, "method": "GET", "host": "files.example.com"}, **setup)
+    request = signedurl.Request(target, ring, **setup)
+    reason, text = signedurl.decide(request)
+    if reason != expect or expect == "accepted" and text != signed:
+        sys.exit("%s: the decision is %s, want %s; signed %r, want %r" % (name, reason, expect, text, signed))
+
+    lines = ["comment: " + comment, "expect: " + expect]
+    lines += ["key: " + text for text in ring]
+    for header, value in setup.items():
+        header = header.replace("_", "-")
+        if header == "cookies":
+            lines += ["cookie: " + cookie for cookie in value]
+        elif header == "bindings":
+            lines += ["binding: %s=%s" % (n, escape(v)) for n, v in value.items()]
+        elif header == "used":
+            lines += ["used: %s=%d" % pair for pair in value.items()]
+        elif header == "revoked":
+            lines += ["revoked: " + id for id in value]
+        else:
+            lines.append("%s: %s" % (header, "yes" if value is True else value))
+    lines.append("target: " + target)
+    if expect == "accepted" and (resigned(target, key, binding) == target if key else resigned_cookie(signed, setup)):
+        lines.append("signer: makes this")
+    if expect == "invalid" and target.startswith("/") and resigned(target, MAC, b"", plain=True) is None:
+        lines.append("signer: refuses")
+    if signed is not None:
+        lines += ["signed:"] + ["  |" + line for line in signed.split("\n")]
+    add(name, lines)
+
+
+def bad_keys(name, comment, *ring):
+    """Adds a vector of keys that must not make a ring."""
+    try:
+        signedurl.ring(ring)
+    except signedurl.BadKey:
+        add(name, ["comment: " + comment, "expect: bad_keys"] + ["key: " + text for text in ring])
+        return
+    sys.exit(name + ": the keys are good")
+
+
+def add(name, lines):
+    if name in files:
+        sys.exit(name + ": there are two of that name")
+    files[name] = "\n".join(lines) + "\n"
+
+
+def replace(text, alter):
+    if callable(alter):
+        return alter(text)
+    if text.count(alter[0]) != 1:
+        sys.exit("%r is not once in %r" % (alter[0], text))
+    return text.replace(*alter)
+
+
+def resigned(target, key, binding, plain=False):
+    """What the signer makes of the path, parameters and claims of a target, or
+    with plain of its path, parameters and an expiry. None if it refuses."""
+    path, _, query = target.encode("utf-8", "surrogateescape").partition(b"?")
+    pairs = query.split(b"&") if query else []
+    own = [pair for pair in pairs if not reserved(pair.partition(b"=")[0])]
+    claims = parse_pairs_lax(b"&".join(pair for pair in pairs if pair not in own))
+    claims = {n.decode(): v.decode("utf-8", "surrogateescape") for n, v in claims if n not in (b"signature", b"signed_by")}
+    try:
+        params = signedurl.parse_pairs(b"&".join(own))
+        return signedurl.sign(path, params, {"expires_at": str(END)} if plain else claims, Key(key), binding)
+    except signedurl.Refused:
+        return None
+
+
+def resigned_cookie(signed, setup):
+    """Whether the signer makes one of the cookies of the signed text."""
+    claims = dict(parse_pairs_lax(signed.split("\n")[2].encode()))
+    claims = {n.decode(): v.decode() for n, v in claims.items()}
+    by = claims.pop("signed_by")
+    key = next(k for k in KEYS if Key(k).id == by)
+    value = signedurl.sign_cookie(claims, Key(key), setup.get("bindings", {}).get(claims.get("signed_for"), b""))
+    return any(value in cookie for cookie in setup["cookies"])
+
+
+def append(text):
+    return lambda link: link + text
+
+
+def resign(f):
+    """Changes the signature, the last parameter, by a function."""
+    def alter(link):
+        head, equals, signature = link.rpartition("signature=")
+        return head + equals + f(signature)
+    return alter
+
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def stray(signature):
+    """Sets the lowest bit, which no byte uses."""
+    return signature[:-1] + ALPHABET[ALPHABET.index(signature[-1]) + 1]
+
+
+def seconds(n):
+    return CARD.replace("1767225600", str(n))
+
+
+def with_path(path):
+    return CARD.replace("/files/kyc/card.jpg", path)
+
+
+def with_claim(name, value):
+    return CARD + "&signed_" + name + "=" + value
+
+
+def tree(path, *more):
+    return path + "?" + "&".join((TREE,) + more)
+
+
+def cookie(value, key=MAC, binding=b"", path="/files/kyc/42/front.jpg"):
+    link, text = sign_lax(path + "?" + value, Key(key), binding, "signed-cookie/1")
+    return link.partition("?")[2], text
+
+
+def cookie_vector(name, comment, expect, values, target="/files/kyc/42/front.jpg", winner=None, **setup):
+    """Adds a vector whose request has cookies of the given values, each
+    signed. winner says whose text is shown, which is else the first's."""
+    made = [value if isinstance(value, tuple) else cookie(value) for value in values]
+    header = "; ".join("docs=" + value for value, _ in made)
+    setup = dict({"cookies": [header], "cookie_name": "docs"}, **setup)
+    vector(name, comment, expect, target, key=None, signed=made[winner or 0][1], **setup)
+
+
+# --- links --------------------------------------------------------------------
+
+vector("plain_link", "A link to one file.", "accepted", CARD)
+vector("plain_link_to_the_root", "The shortest path.", "accepted", with_path("/"))
+vector("plain_link_to_a_directory", "The last part of a path may be empty.", "accepted", with_path("/files/kyc/"))
+vector("plain_link_with_application_parameters", "Whatever is in the query is signed.", "accepted", PAGE)
+vector("plain_link_over_tls", "The scheme is not signed.", "accepted", CARD, tls=True)
+vector("plain_link_on_another_host", "Nor is the host, unless a limit says so.", "accepted", CARD, host="mirror.example.org")
+vector("link_over_ed25519", "A signature of 86 characters.", "accepted", CARD.replace("2026a", "2026e"), key=CURVE)
+vector("link_over_ed25519_verified_with_the_public_half", "Who verifies need not be able to sign.", "accepted",
+       CARD.replace("2026a", "2026e"), key=CURVE, ring=[public_half(CURVE)])
+vector("link_over_ed25519_with_all_limits", "Nothing in the text depends on the algorithm.", "accepted",
+       "/files/kyc/42/front.jpg?expires_at=1767225600&signed_as=front.jpg&signed_by=2026e&signed_for=session&signed_from=1767220000"
+       "&signed_host=files.example.com&signed_id=case-42&signed_ignore=fbclid&signed_ip=192.0.2.0%2F24&signed_methods=GET"
+       "&signed_type=image%2Fjpeg&signed_under=%2Ffiles%2Fkyc%2F42%2F&signed_uses=3",
+       key=CURVE, binding=b"s-1", bindings={"session": b"s-1"}, used={"case-42": 2})
+vector("link_with_a_long_hmac_secret", "HMAC hashes a secret that is longer than a block of 64 bytes.", "accepted",
+       CARD.replace("2026a", "long"), key="long:hmac-sha256:" + signedurl.b64encode(bytes(range(100))))
+vector("link_with_every_character_of_a_key_id", "An id may have 64 characters of these.", "accepted",
+       CARD.replace("2026a", "09.AZ_az-" + "x" * 55), key=throw_away("09.AZ_az-" + "x" * 55, "hmac-sha256"))
+
+vector("altered_path", "The link of one file does not open another.", "invalid", CARD, ("card", "cars"))
+vector("altered_case_of_the_path", "Paths are compared byte for byte.", "invalid", CARD, ("/files", "/Files"))
+vector("altered_by_a_slash_at_the_end", "This is another path.", "invalid", CARD, ("card.jpg", "card.jpg/"))
+vector("altered_expiry", "Nobody prolongs a link.", "invalid", CARD, ("1767225600", "1767225601"))
+vector("altered_parameter", "The application's parameters are signed.", "invalid", PAGE, ("page=2", "page=3"))
+vector("altered_by_a_parameter_more", "The application's parameters are signed.", "invalid", PAGE, append("&debug=1"))
+vector("altered_by_a_parameter_less", "The application's parameters are signed.", "invalid", PAGE, ("&size=large", ""))
+vector("altered_name_of_a_parameter", "The application's parameters are signed.", "invalid", PAGE, ("size=", "Size="))
+vector("altered_border_of_name_and_value", "An encoded = is no border.", "invalid", PAGE, ("page=2", "page%3D2"))
+vector("altered_border_of_two_parameters", "An encoded & is no border.", "invalid", PAGE, ("large", "large%26x=1"))
+vector("altered_border_of_path_and_query", "An encoded question mark is no border.", "invalid",
+       "/files/a%3Fb=1?expires_at=1767225600&signed_by=2026a", lambda t: t.replace("?", "&").replace("%3F", "?"))
+vector("altered_by_a_second_parameter_of_the_name", "A reader may take the first or the last.", "invalid", PAGE, append("&page=3"))
+vector("altered_by_an_added_limit", "Nobody adds a limit either.", "invalid", CARD, append("&signed_methods=PUT"))
+vector("altered_by_a_removed_limit", "Nobody takes a limit off.", "invalid", with_claim("methods", "HEAD"), ("&signed_methods=HEAD", ""),
+       method="GET")
+
+vector("unsigned_path", "Nothing is signed here.", "unsigned", "/files/kyc/card.jpg", key=None)
+vector("unsigned_with_application_parameters", "None of these is reserved.", "unsigned", "/files/kyc/card.jpg?page=2&expires=1", key=None)
+vector("unsigned_with_names_in_upper_case", "Names are compared byte for byte: these are the application's.", "unsigned",
+       "/files/kyc/card.jpg?Expires_at=1767225600&SIGNATURE=x&Signed_by=2026a", key=None)
+vector("signature_missing", "A link without a signature.", "invalid", CARD, key=None)
+vector("signature_alone", "A signature of nothing.", "invalid", CARD, lambda t: "/files/kyc/card.jpg?" + t.rpartition("&")[2])
+vector("expiry_missing", "A link that says nothing of its end is not one that never ends.", "invalid", "/files/kyc/card.jpg?signed_by=2026a")
+vector("expiry_missing_in_an_unsigned_link", "One reserved name is enough to be taken for a link.", "invalid",
+       "/files/kyc/card.jpg?signed_by=2026a", key=None)
+
+# --- keys of a link -----------------------------------------------------------
+
+vector("key_second_in_the_ring", "After a change of keys, links of the old one work on.", "accepted", CARD.replace("2026a", "2025b"),
+       key=OLD, ring=[MAC, OLD])
+vector("key_second_of_another_algorithm", "A ring may mix algorithms.", "accepted", CARD, ring=[public_half(CURVE), MAC])
+vector("key_taken_out_of_the_ring", "A retired key opens nothing.", "invalid", CARD.replace("2026a", "2025b"), key=OLD, ring=[MAC])
+vector("key_unknown", "No key has this id.", "invalid", CARD.replace("2026a", "2027c"))
+vector("key_id_in_another_case", "Ids are compared byte for byte.", "invalid", CARD.replace("2026a", "2026A"))
+vector("key_missing", "Nothing is tried with a key that was not named.", "invalid", "/files/kyc/card.jpg?expires_at=1767225600")
+vector("key_empty", "A reserved parameter is never empty.", "invalid", CARD.replace("2026a", ""))
+vector("key_id_with_a_space", "This is no id.", "invalid", CARD.replace("2026a", "2026a%20"))
+vector("key_id_of_65_characters", "This is no id.", "invalid", CARD.replace("2026a", "x" * 65))
+vector("key_changed_to_another_of_the_ring", "The id of the key is signed.", "invalid", CARD, ("=2026a", "=2025b"), ring=[MAC, OLD])
+vector("key_of_another_ring_with_the_same_id", "The id alone opens nothing.", "invalid", CARD,
+       key=MAC, ring=["2026a:hmac-sha256:" + OLD.split(":")[2]])
+vector("key_public_half_used_as_an_hmac_secret", "The algorithm belongs to the key: a public key is known to all.", "invalid",
+       CARD.replace("2026a", "2026e"), key="2026e:hmac-sha256:" + public_half(CURVE).split(":")[2], ring=[public_half(CURVE)])
+vector("key_for_hmac_given_an_ed25519_signature", "The algorithm belongs to the key.", "invalid", CARD,
+       key="2026a:ed25519:" + CURVE.split(":")[2], ring=[MAC])
+vector("key_of_another_ed25519_pair", "The signature of a stranger.", "invalid", CARD.replace("2026a", "2026e"),
+       key="2026e:ed25519:" + CURVE_OLD.split(":")[2], ring=[public_half(CURVE)])
+
+# --- spellings of the signature -----------------------------------------------
+
+vector("signature_empty", "A reserved parameter is never empty.", "invalid", CARD + "&signature=", key=None)
+vector("signature_without_equals", "A reserved parameter is never empty.", "invalid", CARD + "&signature", key=None)
+vector("signature_of_another_link", "A signature is good for one text.", "invalid", CARD,
+       resign(lambda s: sign_lax(PAGE, Key(MAC))[0].rpartition("=")[2]))
+vector("signature_of_another_key", "A signature is good for one key.", "invalid", CARD, key=OLD, ring=[MAC])
+vector("signature_with_the_first_bit_flipped", "All bits count.", "invalid", CARD, resign(lambda s: ALPHABET[ALPHABET.index(s[0]) ^ 32] + s[1:]))
+vector("signature_with_the_last_bit_flipped", "All bits count.", "invalid", CARD, resign(lambda s: s[:-1] + ALPHABET[ALPHABET.index(s[-1]) ^ 4]))
+vector("signature_with_a_stray_bit", "The lowest two bits of the last character stand for nothing and are zero.", "invalid", CARD, resign(stray))
+vector("signature_over_ed25519_with_a_stray_bit", "The lowest four bits of the last character are zero.", "invalid",
+       CARD.replace("2026a", "2026e"), resign(stray), key=CURVE)
+vector("signature_padded", "There is no padding.", "invalid", CARD, append("="))
+vector("signature_padded_in_escapes", "There is no padding.", "invalid", CARD, append("%3D"))
+vector("signature_with_a_line_feed", "Many decoders skip line breaks.", "invalid", CARD, resign(lambda s: s[:20] + "%0A" + s[20:]))
+vector("signature_with_a_line_feed_at_the_end", "Many decoders skip line breaks.", "invalid", CARD, append("%0A"))
+vector("signature_with_a_carriage_return", "Many decoders skip line breaks.", "invalid", CARD, append("%0D%0A"))
+vector("signature_with_a_space", "Some decoders skip spaces.", "invalid", CARD, append("+"))
+vector("signature_with_a_null_byte", "Some comparisons end there.", "invalid", CARD, append("%00"))
+SPECIAL = next(t for t in (seconds(END + i) for i in range(999))
+               if {"-", "_"} <= set(sign_lax(t, Key(MAC))[0].rpartition("signature=")[2]))
+vector("signature_with_both_special_characters", "The alphabet of base64url has - and _.", "accepted", SPECIAL)
+vector("signature_in_the_standard_alphabet", "The alphabet is that of base64url.", "invalid", SPECIAL,
+       resign(lambda s: s.replace("-", "%2B").replace("_", "%2F")))
+vector("signature_in_the_standard_alphabet_raw", "The alphabet is that of base64url.", "invalid", SPECIAL,
+       resign(lambda s: s.replace("-", "+").replace("_", "/")))
+vector("signature_in_upper_case", "Case counts.", "invalid", CARD, resign(str.upper))
+vector("signature_in_lower_case", "Case counts.", "invalid", CARD, resign(str.lower))
+vector("signature_in_hexadecimal", "The same bytes in another spelling.", "invalid", CARD,
+       resign(lambda s: base64.urlsafe_b64decode(s + "=").hex()))
+vector("signature_a_character_short", "All of it is needed.", "invalid", CARD, resign(lambda s: s[:-1]))
+vector("signature_of_16_bytes", "A truncated MAC is not accepted.", "invalid", CARD,
+       resign(lambda s: signedurl.b64encode(base64.urlsafe_b64decode(s + "=")[:16])))
+vector("signature_of_one_character", "This would match by luck once in 64 times.", "invalid", CARD, resign(lambda s: s[:1]))
+vector("signature_with_characters_behind", "Nothing may follow.", "invalid", CARD, append("AAAA"))
+vector("signature_over_ed25519_cut_to_32_bytes", "86 characters, not 43.", "invalid", CARD.replace("2026a", "2026e"),
+       resign(lambda s: signedurl.b64encode(base64.urlsafe_b64decode(s + "==")[:32])), key=CURVE)
+
+
+def add_order(s):
+    raw = base64.urlsafe_b64decode(s + "==")
+    n = int.from_bytes(raw[32:], "little") + signedurl.ORDER
+    return signedurl.b64encode(raw[:32] + n.to_bytes(32, "little"))
+
+
+vector("signature_over_ed25519_with_s_not_reduced", "S is below the order of the group (RFC 8032, section 5.1.7).", "invalid",
+       CARD.replace("2026a", "2026e"), resign(add_order), key=CURVE)
+vector("signature_first_in_the_query", "A harmless re-spelling: the order of names is not signed.", "accepted", CARD,
+       lambda t: "?".join((t.partition("?")[0], "&".join(reversed(t.partition("?")[2].split("&"))))))
+vector("signature_with_an_escaped_character", "The one value that is not decoded: it has one spelling.", "invalid", CARD,
+       resign(lambda s: "%%%02X" % ord(s[0]) + s[1:]))
+vector("signature_twice", "Which one would be meant?", "invalid", CARD, lambda t: t + "&" + t.rpartition("&")[2])
+
+# --- numbers ------------------------------------------------------------------
+
+vector("number_with_a_leading_zero", "Numbers have one spelling.", "invalid", seconds("01767225600"))
+vector("number_with_a_plus", "Numbers have one spelling.", "invalid", seconds("%2B1767225600"))
+vector("number_with_a_minus", "Numbers have no sign.", "invalid", seconds("-1767225600"))
+vector("number_with_a_space_before", "Numbers have one spelling; + is a space.", "invalid", seconds("+1767225600"))
+vector("number_with_a_line_feed_behind", "Numbers have one spelling.", "invalid", seconds("1767225600%0A"))
+vector("number_with_a_fraction", "Numbers are whole.", "invalid", seconds("1767225600.0"))
+vector("number_with_an_exponent", "Numbers are decimal digits.", "invalid", seconds("1e11"))
+vector("number_in_hexadecimal", "Numbers are decimal digits.", "invalid", seconds("0x69559B80"))
+vector("number_with_an_underscore", "Numbers are decimal digits.", "invalid", seconds("1_767_225_600"))
+vector("number_in_arabic_indic_digits", "Numbers are ASCII digits.", "invalid",
+       seconds(escape("".join(chr(0x660 + int(d)) for d in "1767225600").encode())))
+vector("number_that_overflows_64_bits", "2 to the 64th and an hour to come.", "invalid", seconds(2**64 + END))
+vector("number_of_the_largest_63_bits", "A parser that stops at the largest number makes this of any longer one.", "invalid", seconds(2**63 - 1))
+vector("number_of_a_thousand_digits", "Far too long.", "invalid", seconds("9" * 1000))
+vector("number_in_milliseconds", "This is the year 57970.", "invalid", seconds(END * 1000))
+vector("number_of_the_last_second_of_the_year_9999", "The largest number.", "accepted", seconds(253402300799))
+vector("number_of_the_year_10000", "One second later.", "invalid", seconds(253402300800))
+vector("number_zero", "The epoch: a number, and long ago.", "expired", seconds(0))
+vector("number_of_double_zero", "A leading zero.", "invalid", seconds("00"))
+
+# --- paths --------------------------------------------------------------------
+
+for name, comment, path in [
+    ("percent_encoded", "A space and a percent sign as the signer writes them.", "/files/a%20b%25c.txt"),
+    ("in_utf8", "UTF-8 as the signer writes it.", "/files/B%C3%BCro%E2%82%AC.pdf"),
+    ("not_in_utf8", "Paths are bytes.", "/files/%FF%FE"),
+    ("of_overlong_utf8", "Paths are bytes; these are no dots and no slash.", "/files/%C0%AE%C0%AE%C0%AF"),
+    ("with_an_encoded_slash", "An encoded slash stays one and is no border of segments.", "/files/a%2Fb.txt"),
+    ("with_an_encoded_slash_at_the_end", "The last part may be empty.", "/files/a%2F"),
+    ("with_an_encoded_backslash", "A backslash, between parts that are no dots.", "/files/a%5Cb.txt"),
+    ("with_an_encoded_semicolon", "As the signer writes it.", "/files/a%3Bb.txt"),
+    ("with_a_plus", "In a path + is a plus.", "/files/a%2Bb.txt"),
+    ("decoded_once", "%252E is the text %2E and no dot.", "/files/%252E%252E/x"),
+    ("decoded_once_to_a_slash", "%252F is the text %2F and no slash.", "/files/..%252Fx"),
+    ("with_unreserved_characters", "These are never encoded.", "/files/AZaz09-._~"),
+    ("with_three_dots", "Not a dot segment.", "/files/.../x"),
+    ("with_a_hidden_file", "Not a dot segment.", "/files/.hidden"),
+    ("with_dots_inside", "Not dot segments.", "/files/a..b/c./..d"),
+    ("with_dots_and_a_semicolon", "Not a dot segment to net/http, and there are no path parameters here.", "/files/..%3B/x"),
+    ("with_dots_and_a_space", "Not a dot segment.", "/files/..%20/x"),
+    ("with_c1_control_bytes", "Bytes from 80 up are no control bytes here.", "/files/%80%9F"),
+    ("with_a_quote_and_angles", "These are always encoded.", "/files/%22%3C%3E%5E%60%7B%7C%7D"),
+]:
+    vector("path_" + name, comment, "accepted", with_path(path))
+
+for name, comment, path, spelled in [
+    ("escapes_in_lower_case", "A harmless re-spelling.", "/files/B%C3%BCro.pdf", "/files/B%c3%bcro.pdf"),
+    ("escapes_of_unreserved_characters", "A harmless re-spelling.", "/files/card~1.jpg", "/%66iles/card%7E1%2ejpg"),
+    ("raw_reserved_characters", "A harmless re-spelling: these mean nothing in a path.",
+     "/files/a%21%24%26%27%28%29%2A%2B%2C%3D%3A%40", "/files/a!$&'()*+,=:@"),
+    ("raw_semicolon", "A harmless re-spelling.", "/files/a%3Bb", "/files/a;b"),
+    ("raw_utf8", "A harmless re-spelling, which some clients send.", "/files/B%C3%BCro.pdf", "/files/B\u00fcro.pdf"),
+    ("raw_quote_and_angles", "A harmless re-spelling, which some clients send.", "/files/%22%3C%3E%5E%60%7B%7C%7D", "/files/\"<>^`{|}"),
+    ("raw_backslash", "A harmless re-spelling.", "/files/a%5Cb", "/files/a\\b"),
+    ("encoded_slash_in_lower_case", "A harmless re-spelling.", "/files/a%2Fb", "/files/a%2fb"),
+]:
+    vector("path_respelled_" + name, comment, "accepted", with_path(path), (path, spelled))
+
+for name, comment, path in [
+    ("dot_dot", "What is served is another path.", "/files/alice/../bob/card.jpg"),
+    ("dot_dot_in_escapes", "Decoding comes before looking.", "/files/alice/%2e%2e/bob/card.jpg"),
+    ("dot_dot_in_upper_case_escapes", "Decoding comes before looking.", "/files/alice/%2E%2E/bob/card.jpg"),
+    ("dot_dot_half_in_escapes", "Decoding comes before looking.", "/files/alice/.%2e/bob/card.jpg"),
+    ("dot_dot_other_half_in_escapes", "Decoding comes before looking.", "/files/alice/%2E./bob/card.jpg"),
+    ("dot_dot_behind_an_encoded_slash", "A file server opens bob's card.", "/files/alice%2F../bob/card.jpg"),
+    ("dot_dot_before_an_encoded_slash", "The raw segment is neither . nor .. but a file server opens bob's card.", "/files/alice/..%2Fbob/card.jpg"),
+    ("dot_dot_between_encoded_slashes", "All is in one raw segment.", "/files/alice%2f%2e%2e%2fbob/card.jpg"),
+    ("dot_dot_behind_a_backslash", "To some readers a backslash is a slash.", "/files/alice\\..\\bob\\card.jpg"),
+    ("dot_dot_behind_an_encoded_backslash", "To some readers a backslash is a slash.", "/files/alice%5C..%5Cbob%5Ccard.jpg"),
+    ("dot_dot_between_slash_and_backslash", "Either is a border.", "/files/alice/..%5cbob/card.jpg"),
+    ("dot_dot_at_the_start", "Above the root.", "/../files/card.jpg"),
+    ("dot_dot_at_the_end", "This is the parent.", "/files/alice/.."),
+    ("dot_dot_in_escapes_at_the_end", "This is the parent.", "/files/alice/%2e%2e"),
+    ("dot_dot_alone", "Above the root.", "/.."),
+    ("dot", "Servers take it out.", "/files/./card.jpg"),
+    ("dot_in_escapes", "Servers take it out.", "/files/%2e/card.jpg"),
+    ("dot_behind_an_encoded_slash", "Servers take it out.", "/files%2F./card.jpg"),
+    ("dot_behind_a_backslash", "Some readers take it out.", "/files\\.\\card.jpg"),
+    ("dot_behind_an_encoded_backslash", "Some readers take it out.", "/files%5C.%5Ccard.jpg"),
+    ("dot_at_the_end", "Servers take it out.", "/files/."),
+    ("empty_part", "Servers take one slash out.", "/files//card.jpg"),
+    ("empty_part_at_the_start", "This may be a host.", "//files/card.jpg"),
+    ("empty_part_at_the_end", "The part before the last is empty.", "/files/kyc//"),
+    ("empty_part_between_encoded_slashes", "Servers take one slash out.", "/files/kyc%2F%2Fcard.jpg"),
+    ("empty_part_behind_a_slash", "Servers take one slash out.", "/files/%2Fcard.jpg"),
+    ("empty_part_before_a_slash", "Servers take one slash out.", "/files%2F/card.jpg"),
+    ("empty_part_between_backslashes", "Some readers take one out.", "/files\\\\card.jpg"),
+    ("empty_part_between_encoded_backslashes", "Some readers take one out.", "/files%5C%5Ccard.jpg"),
+    ("empty_part_of_slash_and_backslash", "Some readers take one out.", "/files/%5Ccard.jpg"),
+    ("empty_part_of_backslash_at_the_start", "This may be a host.", "/\\files/card.jpg"),
+    ("null_byte", "To some readers the name ends there.", "/files/card.jpg%00.txt"),
+    ("line_feed", "A control byte.", "/files/card%0A.jpg"),
+    ("carriage_return", "A control byte.", "/files/card%0D.jpg"),
+    ("tabulator", "A control byte.", "/files/card%09.jpg"),
+    ("byte_1f", "The last of the control bytes.", "/files/card%1F.jpg"),
+    ("byte_7f", "A control byte.", "/files/card%7F.jpg"),
+    ("invalid_escape", "These are no hexadecimal digits.", "/files/%zzcard.jpg"),
+    ("invalid_escape_half", "One digit is missing.", "/files/card%2"),
+    ("invalid_escape_percent_alone", "Both digits are missing.", "/files/100%"),
+    ("invalid_escape_of_utf_16", "Some old readers know %u.", "/files/%u002e%u002e/card.jpg"),
+]:
+    vector("path_" + name, comment, "invalid", with_path(path))
+
+vector("path_slash_was_encoded", "An encoded slash is another path than a raw one.", "invalid", with_path("/files/kyc/card.jpg"),
+       ("kyc/card", "kyc%2Fcard"))
+vector("path_slash_was_decoded", "A raw slash is another path than an encoded one.", "invalid", with_path("/files/kyc%2Fcard.jpg"),
+       ("kyc%2Fcard", "kyc/card"))
+vector("path_plus_was_a_space", "In a path + is no space.", "invalid", with_path("/files/a%20b"), ("a%20b", "a+b"))
+vector("path_decoded_twice", "%2520 is the text %20.", "invalid", with_path("/files/a%2520b"), ("%2520", "%20"))
+vector("path_in_absolute_form", "A proxy's request is not taken.", "invalid", CARD, lambda t: "http://files.example.com" + t)
+vector("path_in_absolute_form_of_another_host", "A proxy's request is not taken.", "invalid", CARD, lambda t: "http://evil.example" + t)
+vector("path_without_a_slash", "An asterisk is a target, and no path.", "invalid", CARD, lambda t: "*", method="OPTIONS")
+
+LONG = CARD.replace("card.jpg", "x" * 8000)
+LONG = LONG.replace("xxx", "x" * (3 + 8192 - len(LONG) - len("&signature=") - 43), 1)
+vector("target_of_8192_bytes", "The longest.", "accepted", LONG)
+vector("target_of_8193_bytes", "One too many.", "invalid", LONG.replace("xxx", "xxxx", 1))
+vector("target_of_8193_bytes_in_the_query", "One too many.", "invalid", LONG.replace("/kyc/", "/kyc?x=", 1).replace("?expires", "&expires", 1) + "&y")
+vector("target_that_is_short_when_decoded", "The bytes that were sent are counted.", "invalid", CARD,
+       lambda t: t.replace("card", "%63ard").replace("/kyc/", "/" + "%6B%79%63" + "/") + "&z=" + "%41" * 2700)
+
+# --- queries ------------------------------------------------------------------
+
+for name, comment, query in [
+    ("with_two_of_a_name", "They stay in the order they came.", "a=2&a=1&expires_at=1767225600&signed_by=2026a"),
+    ("with_an_empty_value", "Only reserved parameters need one.", "expires_at=1767225600&page=&signed_by=2026a"),
+    ("with_an_encoded_semicolon", "An encoded semicolon is a character like others.", "expires_at=1767225600&q=a%3Bb&signed_by=2026a"),
+    ("with_encoded_borders", "These are characters of name and value.", "a%26b%3Dc=d%26e%3Df&expires_at=1767225600&signed_by=2026a"),
+    ("with_a_line_feed", "It stays encoded in the signed text, which has lines.", "expires_at=1767225600&note=a%0Ab&signed_by=2026a"),
+    ("with_a_null_byte", "Values are the application's.", "expires_at=1767225600&note=%00&signed_by=2026a"),
+    ("with_dot_dot", "A value is no path.", "expires_at=1767225600&signed_by=2026a&to=..%2F.."),
+    ("in_utf8", "Names and values are bytes.", "expires_at=1767225600&na%C3%AFve=%E2%82%AC&signed_by=2026a"),
+    ("not_in_utf8", "Names and values are bytes.", "expires_at=1767225600&q=%FF&signed_by=2026a"),
+    ("sorted_by_encoded_names", "%C3 comes before A, and A before a.", "%C3%A9=1&A=2&a=3&expires_at=1767225600&signed_by=2026a&z=4"),
+    ("sorted_by_names_of_which_one_begins_another", "A name comes before a longer one.",
+     "a=1&a-b=2&a.b=3&aa=4&expires_at=1767225600&signed_by=2026a"),
+    ("with_names_behind_signature", "signature stays last where the signer writes it.", "expires_at=1767225600&signed_by=2026a&zoom=2"),
+    ("with_names_that_look_reserved", "None of these is.",
+     "Signature=1&expires=2&expires_at=1767225600&signatures=3&signed=4&signed-by=5&signed_by=2026a"),
+]:
+    vector("query_" + name, comment, "accepted", "/files/list?" + query)
+
+for name, comment, query, alter in [
+    ("other_order_of_names", "A harmless re-spelling.", "a=1&b=2&expires_at=1767225600&signed_by=2026a", ("a=1&b=2", "b=2&a=1")),
+    ("pairs_of_two_names_interleaved", "A harmless re-spelling: only pairs of one name keep their order.",
+     "a=1&a=2&b=3&expires_at=1767225600&signed_by=2026a", ("a=1&a=2&b=3", "a=1&b=3&a=2")),
+    ("plus_for_a_space", "A harmless re-spelling.", "expires_at=1767225600&q=a%20b&signed_by=2026a", ("a%20b", "a+b")),
+    ("plus_for_a_space_in_a_name", "A harmless re-spelling.", "a%20b=1&expires_at=1767225600&signed_by=2026a", ("a%20b", "a+b")),
+    ("escapes_in_lower_case", "A harmless re-spelling.", "expires_at=1767225600&q=%2F%C3%BC&signed_by=2026a", ("%2F%C3%BC", "%2f%c3%bc")),
+    ("escapes_of_unreserved_characters", "A harmless re-spelling.", "expires_at=1767225600&name=a~b&signed_by=2026a", ("name=a~b", "n%61me=%61%7Eb")),
+    ("raw_reserved_characters", "A harmless re-spelling: none of these is a border in a query.",
+     "expires_at=1767225600&q=%2F%3F%3A%40%21%24%27%28%29%2A%2C%5B%5D%3D&signed_by=2026a",
+     ("%2F%3F%3A%40%21%24%27%28%29%2A%2C%5B%5D%3D", "/?:@!$'()*,[]=")),
+    ("raw_utf8", "A harmless re-spelling, which some clients send.", "expires_at=1767225600&q=%C3%BC&signed_by=2026a", ("%C3%BC", "\u00fc")),
+    ("no_equals_for_an_empty_value", "A harmless re-spelling.", "download=&expires_at=1767225600&signed_by=2026a", ("download=", "download")),
+    ("escapes_in_values_of_reserved_names", "A harmless re-spelling: only the names are spelled literally.",
+     "expires_at=1767225600&signed_by=2026a", ("=1767225600&signed_by=2026a", "=%31767225600&signed_by=%32026a")),
+]:
+    vector("query_respelled_" + name, comment, "accepted", "/files/list?" + query, alter)
+
+for name, comment, query in [
+    ("semicolon", "To some readers it is a border; Go's drops the pair.", "a=1;b=2&expires_at=1767225600&signed_by=2026a"),
+    ("semicolon_in_a_name", "To some readers it is a border.", "a;b=2&expires_at=1767225600&signed_by=2026a"),
+    ("semicolon_alone", "To some readers it is a border.", ";&expires_at=1767225600&signed_by=2026a"),
+    ("semicolon_between_reserved_names", "To some readers it is a border.", "expires_at=1767225600;signed_by=2026a"),
+    ("invalid_escape_in_a_value", "Go drops the pair for one reader and keeps it for another.", "a=%zz&expires_at=1767225600&signed_by=2026a"),
+    ("invalid_escape_in_a_name", "Go drops the pair for one reader and keeps it for another.", "a%=1&expires_at=1767225600&signed_by=2026a"),
+    ("invalid_escape_half", "One digit is missing.", "a=%2&expires_at=1767225600&signed_by=2026a"),
+    ("invalid_escape_percent_alone", "Both digits are missing.", "a=100%&expires_at=1767225600&signed_by=2026a"),
+    ("invalid_escape_of_utf_16", "Some old readers know %u.", "a=%u00e9&expires_at=1767225600&signed_by=2026a"),
+    ("empty_pair", "Some readers skip it.", "a=1&&expires_at=1767225600&signed_by=2026a"),
+    ("empty_pair_at_the_start", "Some readers skip it.", "&expires_at=1767225600&signed_by=2026a"),
+    ("empty_name", "Some readers skip it.", "=1&expires_at=1767225600&signed_by=2026a"),
+    ("empty_name_and_value", "Some readers skip it.", "=&expires_at=1767225600&signed_by=2026a"),
+    ("expiry_twice", "Which one would be meant?", "expires_at=1767225600&expires_at=1767225600&signed_by=2026a"),
+    ("expiry_twice_and_different", "Which one would be meant?", "expires_at=1767225600&expires_at=1999999999&signed_by=2026a"),
+    ("key_twice", "Which one would be meant?", "expires_at=1767225600&signed_by=2026a&signed_by=2026a"),
+    ("limit_twice", "Which one would be meant?", "expires_at=1767225600&signed_by=2026a&signed_methods=GET&signed_methods=PUT"),
+    ("expiry_not_literal", "A careless reader would not see that it is reserved.", "expires%5Fat=1767225600&signed_by=2026a"),
+    ("expiry_not_literal_and_literal", "One name in two spellings.", "expires_at=1767225600&expires%5fat=1999999999&signed_by=2026a"),
+    ("key_not_literal", "A careless reader would not see that it is reserved.", "expires_at=1767225600&%73igned_by=2026a"),
+    ("limit_not_literal", "A careless reader would not see the limit.", "expires_at=1767225600&signed_by=2026a&signed%5fmethods=PUT"),
+    ("unknown_reserved_name", "An old verifier must not pass over a new limit.", "expires_at=1767225600&signed_by=2026a&signed_region=eu"),
+    ("unknown_reserved_name_not_literal", "An old verifier must not pass over a new limit.",
+     "expires_at=1767225600&signed_by=2026a&%73igned_region=eu"),
+    ("unknown_reserved_name_in_upper_case", "What follows signed_ is known byte for byte.", "expires_at=1767225600&signed_BY=x&signed_by=2026a"),
+    ("unknown_reserved_name_of_the_prefix_alone", "It begins with signed_, too.", "expires_at=1767225600&signed_=1&signed_by=2026a"),
+    ("empty_expiry", "A reserved parameter is never empty.", "expires_at=&signed_by=2026a"),
+    ("empty_limit", "A reserved parameter is never empty.", "expires_at=1767225600&signed_by=2026a&signed_methods="),
+    ("empty_limit_without_equals", "A reserved parameter is never empty.", "expires_at=1767225600&signed_by=2026a&signed_for"),
+]:
+    vector("query_" + name, comment, "invalid", "/files/list?" + query)
+
+vector("query_empty_pair_at_the_end", "Some readers skip it.", "invalid", CARD, append("&"))
+vector("query_with_a_second_question_mark", "Only the first is a border: the name is ?a.", "accepted",
+       "/files/list?%3Fa=1&expires_at=1767225600&signed_by=2026a", ("%3Fa", "?a"))
+vector("query_signature_not_literal", "A careless reader would not leave it out.", "invalid", CARD, ("signature", "signatur%65"))
+vector("query_pairs_of_one_name_in_another_order", "A reader may take the first or the last.", "invalid",
+       "/files/list?a=1&a=2&expires_at=1767225600&signed_by=2026a", ("a=1&a=2", "a=2&a=1"))
+vector("query_plus_became_a_space", "A plus is not a space.", "invalid", "/files/list?expires_at=1767225600&q=1%2B1&signed_by=2026a", ("1%2B1", "1+1"))
+vector("query_moved_to_another_name", "Names and values have borders.", "invalid", "/files/list?a=bc&expires_at=1767225600&signed_by=2026a",
+       ("a=bc", "ab=c"))
+
+MANY = "&".join("p%03d=" % i for i in range(125))
+vector("query_of_128_pairs", "The most: 125, and three of the link.", "accepted", "/files/list?expires_at=1767225600&" + MANY + "&signed_by=2026a")
+vector("query_of_129_pairs", "One too many.", "invalid", "/files/list?expires_at=1767225600&" + MANY + "&p125=&signed_by=2026a")
+vector("query_of_129_pairs_of_which_some_are_ignored", "Ignored pairs are counted.", "invalid",
+       "/files/list?expires_at=1767225600&signed_by=2026a&signed_ignore=p%2A", append("&" + MANY))
+vector("query_of_128_pairs_of_which_some_are_ignored", "Ignored pairs are counted.", "accepted",
+       "/files/list?expires_at=1767225600&signed_by=2026a&signed_ignore=p%2A", append("&" + MANY[:-6]))
+
+# --- prefixes -----------------------------------------------------------------
+
+vector("prefix_taken_off_by_a_proxy", "The path of the link is the prefix and the target's path.", "accepted", CARD,
+       ("/files/kyc", "/kyc"), prefix="/files")
+vector("prefix_taken_off_by_an_outer_handler", "The path of the link is the target's.", "accepted", CARD, prefix="/files", stripped="/files")
+vector("prefix_taken_off_by_an_outer_handler_in_escapes", "The path of the link is the target's.", "accepted", with_path("/my%20files/kyc%2Fcard.jpg"),
+       prefix="/my%20files", stripped="/my%20files")
+vector("prefix_not_taken_off", "The link is to another path than the one that is served.", "invalid", CARD, prefix="/files")
+vector("prefix_of_another_place", "A verifier for /a, which is also mounted at /b, would open /b/card with the link of /a/card.", "invalid",
+       "/a/card?expires_at=1767225600&signed_by=2026a", ("/a/card", "/b/card"), prefix="/a", stripped="/b")
+
+# --- order of checks ----------------------------------------------------------
+
+EXPIRED = {"now": END}
+vector("order_forged_before_expired", "Who cannot sign does not see the clock.", "invalid", CARD, ("card", "cars"), **EXPIRED)
+vector("order_shape_before_expired", "What is malformed is refused first.", "invalid", CARD + "&signed_methods=get", **EXPIRED)
+vector("order_outside_the_subtree_before_expired", "The path is part of what is authentic.", "invalid", tree("/files/kyc/43/front.jpg"), **EXPIRED)
+vector("order_binding_before_expired", "The binding is part of what is authentic.", "invalid", with_claim("for", "session"), binding=b"s-1", **EXPIRED)
+vector("order_expired_before_method", "Time comes before the rest.", "expired", CARD, method="DELETE", **EXPIRED)
+vector("order_expired_before_host", "Time comes before the rest.", "expired", with_claim("host", "www.example.com"), **EXPIRED)
+vector("order_not_yet_before_address", "Time comes before the rest.", "not_yet", with_claim("from", str(NOW + 1)) + "&signed_ip=203.0.113.1")
+vector("order_method_before_revoked", "Stores are asked last.", "not_allowed", with_claim("id", "case-42"), method="POST", revoked=["case-42"])
+vector("order_host_before_used_up", "Stores are asked last.", "not_allowed", with_claim("host", "www.example.com") + "&signed_id=a&signed_uses=1",
+       used={"a": 1})
+vector("order_expired_before_revoked", "Stores are asked last.", "expired", with_claim("id", "case-42"), revoked=["case-42"], **EXPIRED)
+vector("order_revoked_before_used_up", "A revoked link takes no use.", "revoked", with_claim("id", "a") + "&signed_uses=1", revoked=["a"], used={"a": 1})
+
+# --- time ---------------------------------------------------------------------
+
+vector("time_last_second", "The second before the expiry.", "accepted", CARD, now=END - 1)
+vector("time_first_second_after", "The expiry itself is the first second at which the link is refused.", "expired", CARD, now=END)
+vector("time_long_after", "Expired.", "expired", CARD, now=END + 10**9)
+vector("time_leeway_last_second", "Clocks may differ by the leeway.", "accepted", CARD, now=END + 29, leeway=30)
+vector("time_leeway_first_second_after", "And not by more.", "expired", CARD, now=END + 30, leeway=30)
+vector("time_not_before", "A second too early.", "not_yet", with_claim("from", "1767223000"), now=1767222999)
+vector("time_not_before_first_second", "From this second on.", "accepted", with_claim("from", "1767223000"), now=1767223000)
+vector("time_not_before_within_leeway", "Clocks may differ by the leeway.", "accepted", with_claim("from", "1767223000"), now=1767222970, leeway=30)
+vector("time_not_before_outside_leeway", "And not by more.", "not_yet", with_claim("from", "1767223000"), now=1767222969, leeway=30)
+vector("time_not_before_with_a_leading_zero", "Numbers have one spelling.", "invalid", with_claim("from", "01767220000"))
+vector("time_not_before_with_a_plus", "Numbers have one spelling.", "invalid", with_claim("from", "%2B1767220000"))
+vector("time_not_before_of_the_year_10000", "Too large.", "invalid", with_claim("from", "253402300800"))
+vector("time_not_before_never", "Only an expiry is never.", "invalid", with_claim("from", "never"))
+vector("time_lifetime_as_long_as_allowed", "An hour, of an hour.", "accepted", CARD, max_lifetime=3600)
+vector("time_lifetime_too_long", "An hour, of a second less.", "not_allowed", CARD, max_lifetime=3599)
+
+vector("permanent_where_allowed", "The verifier allows links that never expire.", "accepted", seconds("never"), allow_permanent=True)
+vector("permanent_where_not_allowed", "The verifier allows them only if it is told to.", "not_allowed", seconds("never"))
+vector("permanent_and_forged", "Who cannot sign does not see the policy.", "invalid", CARD, ("1767225600", "never"), allow_permanent=True)
+vector("permanent_in_another_case", "There is one spelling.", "invalid", seconds("Never"), allow_permanent=True)
+vector("permanent_and_not_before", "It has a beginning.", "not_yet", seconds("never") + "&signed_from=1767223000", allow_permanent=True)
+vector("permanent_and_uses", "A count must end some time.", "invalid", seconds("never") + "&signed_id=a&signed_uses=1", allow_permanent=True)
+vector("permanent_links_allowed_and_expired", "The others expire as ever.", "expired", CARD, allow_permanent=True, **EXPIRED)
+
+# --- subtrees -----------------------------------------------------------------
+
+vector("under_a_file", "A file below the path.", "accepted", tree("/files/kyc/42/front.jpg"))
+vector("under_a_file_deeper", "A file further below the path.", "accepted", tree("/files/kyc/42/2026/01/front.jpg"))
+vector("under_a_directory", "A directory below the path.", "accepted", tree("/files/kyc/42/2026/"))
+vector("under_a_name_in_escapes", "The request's path is compared in canonical form.", "accepted", tree("/files/kyc/%34%32/a%20b"))
+vector("under_a_name_with_an_encoded_slash", "It is below the path, either way.", "accepted", tree("/files/kyc/42/a%2Fb"))
+vector("under_the_root", "Everything.", "accepted", "/files/kyc/42/front.jpg?expires_at=1767225600&signed_by=2026a&signed_under=%2F")
+vector("under_a_path_with_escapes", "The value is a canonical path, which is then encoded as any value.", "accepted",
+       "/files/B%C3%BCro%2F1/a.pdf?expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2FB%25C3%25BCro%252F1%2F")
+vector("under_raw_slashes", "A harmless re-spelling of the value.", "accepted", tree("/files/kyc/42/front.jpg"),
+       ("%2Ffiles%2Fkyc%2F42%2F", "/files/kyc/42/"))
+vector("under_the_path_itself", "The path itself is not opened.", "invalid", tree("/files/kyc/42/"))
+vector("under_the_path_without_its_slash", "This is not below it.", "invalid", tree("/files/kyc/42"))
+vector("under_the_parent", "This is not below it.", "invalid", tree("/files/kyc/"))
+vector("under_a_sibling", "This is not below it.", "invalid", tree("/files/kyc/43/front.jpg"))
+vector("under_a_sibling_that_begins_alike", "Segments are compared, not characters.", "invalid", tree("/files/kyc/421/front.jpg"))
+vector("under_another_case", "Paths are compared byte for byte.", "invalid", tree("/files/KYC/42/front.jpg"))
+vector("under_dot_dot", "A path that leaves the subtree.", "invalid", tree("/files/kyc/42/../43/front.jpg"))
+vector("under_dot_dot_behind_an_encoded_slash", "A path that leaves the subtree.", "invalid", tree("/files/kyc/42/x%2F..%2F..%2F43%2Ffront.jpg"))
+vector("under_an_encoded_border", "An encoded slash is no border of segments.", "invalid", tree("/files/kyc/42%2Ffront.jpg"))
+vector("under_altered", "The subtree is signed.", "invalid", tree("/files/kyc/43/front.jpg"), ("F42%2F", "F43%2F"))
+vector("under_widened", "The subtree is signed.", "invalid", tree("/files/kyc/43/front.jpg"), ("42%2F", ""))
+vector("under_added_to_a_plain_link", "A link to a directory opens the directory alone.", "invalid", with_path("/files/kyc/42/"),
+       lambda t: t.replace("/42/?", "/42/front.jpg?") + "&signed_under=%2Ffiles%2Fkyc%2F42%2F")
+vector("under_with_an_application_parameter", "Nothing covers it.", "invalid", tree("/files/kyc/42/front.jpg", "width=100"))
+vector("under_with_an_ignored_parameter", "The link says that it does not matter.", "accepted",
+       tree("/files/kyc/42/front.jpg", "signed_ignore=width"), append("&width=100"))
+vector("under_with_an_ignored_and_another_parameter", "Nothing covers the other.", "invalid",
+       tree("/files/kyc/42/front.jpg", "signed_ignore=width"), append("&width=100&height=100"))
+for name, comment, value in [
+    ("without_a_slash_at_the_end", "A subtree ends at a border of segments.", "%2Ffiles%2Fkyc%2F42"),
+    ("with_an_encoded_slash_at_the_end", "A subtree ends at a border of segments.", "%2Ffiles%2Fkyc%2F42%252F"),
+    ("without_a_slash_at_the_start", "It is an absolute path.", "files%2Fkyc%2F42%2F"),
+    ("with_dot_dot", "It is a canonical path.", "%2Ffiles%2Fkyc%2F41%2F..%2F42%2F"),
+    ("with_an_empty_part", "It is a canonical path.", "%2Ffiles%2F%2Fkyc%2F42%2F"),
+    ("with_a_needless_escape", "It is a canonical path.", "%2Ffiles%2Fkyc%2F%2534%2532%2F"),
+    ("with_a_raw_space", "It is a canonical path, and there a space is %20.", "%2Ffiles%2Fmy%20kyc%2F42%2F"),
+    ("with_a_line_feed", "It is a line of the signed text.", "%2Ffiles%2Fkyc%2F42%2F%0A%2F"),
+    ("with_a_query", "It is a path.", "%2Ffiles%2Fkyc%2F42%3Fa%2F"),
+]:
+    path = "/files/my%20kyc/42/front.jpg" if "space" in name else "/files/kyc/42/front.jpg"
+    vector("under_a_value_" + name, comment, "invalid", path + "?expires_at=1767225600&signed_by=2026a&signed_under=" + value)
+vector("under_a_value_with_lower_case_escapes", "It is a canonical path.", "invalid",
+       "/files/B%C3%BCro/a.pdf?expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2FB%25c3%25bcro%2F")
+
+# --- methods ------------------------------------------------------------------
+
+vector("methods_none_and_head", "Without the limit a link is good for GET and HEAD.", "accepted", CARD, method="HEAD")
+for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"):
+    vector("methods_none_and_" + method.lower(), "Without the limit a link is good for GET and HEAD.", "not_allowed", CARD, method=method)
+vector("methods_none_and_get_in_lower_case", "Methods are compared byte for byte (RFC 9110, section 9.1).", "not_allowed", CARD, method="get")
+vector("methods_get_includes_head", "GET always includes HEAD.", "accepted", with_claim("methods", "GET"), method="HEAD")
+vector("methods_get_excludes_post", "No method but those.", "not_allowed", with_claim("methods", "GET"), method="POST")
+vector("methods_put", "An upload.", "accepted", with_claim("methods", "PUT"), method="PUT")
+vector("methods_put_excludes_get", "No method but those.", "not_allowed", with_claim("methods", "PUT"))
+vector("methods_put_excludes_head", "No method but those.", "not_allowed", with_claim("methods", "PUT"), method="HEAD")
+vector("methods_head_excludes_get", "HEAD does not include GET.", "not_allowed", with_claim("methods", "HEAD"))
+vector("methods_first_of_two", "Any of the list.", "accepted", with_claim("methods", "GET%2CPUT"))
+vector("methods_second_of_two", "Any of the list.", "accepted", with_claim("methods", "GET%2CPUT"), method="PUT")
+vector("methods_with_a_raw_comma", "A harmless re-spelling.", "accepted", with_claim("methods", "GET%2CPUT"), ("GET%2CPUT", "GET,PUT"), method="PUT")
+for name, value in [("in_lower_case", "get"), ("with_an_empty_entry", "GET%2C%2CPUT"), ("with_an_empty_entry_at_the_end", "GET%2C"),
+                    ("with_a_space", "GET%2C%20PUT"), ("with_an_asterisk", "%2A"), ("with_a_line_feed", "GET%0A")]:
+    vector("methods_" + name, "This is no list of methods.", "invalid", with_claim("methods", value))
+
+# --- hosts --------------------------------------------------------------------
+
+HOST = with_claim("host", "files.example.com")
+vector("host", "The host that was signed.", "accepted", HOST)
+vector("host_in_upper_case", "Hosts have no case.", "accepted", HOST, host="Files.Example.COM")
+vector("host_with_the_default_port", "80 says nothing over HTTP.", "accepted", HOST, host="files.example.com:80")
+vector("host_with_the_default_port_of_tls", "443 says nothing over TLS.", "accepted", HOST, host="files.example.com:443", tls=True)
+vector("host_with_the_default_port_of_the_other_scheme", "443 says something over HTTP.", "not_allowed", HOST, host="files.example.com:443")
+vector("host_with_the_default_port_of_the_other_scheme_over_tls", "80 says something over TLS.", "not_allowed", HOST,
+       host="files.example.com:80", tls=True)
+vector("host_with_another_port", "A port is part of it.", "not_allowed", HOST, host="files.example.com:8080")
+vector("host_with_a_port", "A port is part of it.", "accepted", with_claim("host", "files.example.com%3A8080"), host="files.example.com:8080")
+vector("host_without_the_port_that_was_signed", "A port is part of it.", "not_allowed", with_claim("host", "files.example.com%3A8080"))
+vector("host_of_another_name", "Another host.", "not_allowed", HOST, host="files.example.org")
+vector("host_below_the_one_that_was_signed", "Another host.", "not_allowed", HOST, host="a.files.example.com")
+vector("host_above_the_one_that_was_signed", "Another host.", "not_allowed", HOST, host="example.com")
+vector("host_with_a_kelvin_sign", "Only ASCII has a lower case here.", "not_allowed", with_claim("host", "kyc.example.com"), host="\u212ayc.example.com")
+vector("host_of_ipv6", "An address in brackets.", "accepted", with_claim("host", "%5B2001%3Adb8%3A%3A1%5D%3A8080"), host="[2001:db8::1]:8080")
+vector("host_of_ipv6_with_the_default_port", "An address in brackets.", "accepted", with_claim("host", "%5B2001%3Adb8%3A%3A1%5D"),
+       host="[2001:db8::1]:80")
+for name, value in [("in_upper_case", "Files.example.com"), ("with_a_scheme", "https%3A%2F%2Ffiles.example.com"), ("with_a_path", "files.example.com%2F"),
+                    ("with_a_space", "files.example.com%20"), ("not_in_ascii", "b%C3%BCro.example.com"), ("of_a_user", "me%40files.example.com")]:
+    vector("host_value_" + name, "This is no host in lower-case ASCII.", "invalid", with_claim("host", value))
+
+# --- addresses ----------------------------------------------------------------
+
+FOUR, SIX = "192.0.2.10:4711", "[2001:db8:0:1::a]:4711"
+for name, comment, expect, value, remote in [
+    ("v4", "The one address.", "accepted", "192.0.2.10", FOUR),
+    ("v4_of_another", "Another address.", "not_allowed", "192.0.2.11", FOUR),
+    ("v4_block", "The block of the address.", "accepted", "192.0.2.0%2F24", FOUR),
+    ("v4_block_first_address", "The first of the block.", "accepted", "192.0.2.8%2F30", "192.0.2.8:1"),
+    ("v4_block_last_address", "The last of the block.", "accepted", "192.0.2.8%2F30", "192.0.2.11:1"),
+    ("v4_block_next_address", "The first behind the block.", "not_allowed", "192.0.2.8%2F30", "192.0.2.12:1"),
+    ("v4_all", "Any IPv4 address.", "accepted", "0.0.0.0%2F0", FOUR),
+    ("v4_all_and_a_client_of_v6", "No IPv6 address.", "not_allowed", "0.0.0.0%2F0", SIX),
+    ("v4_and_a_mapped_client", "A socket for both shows IPv4 so.", "accepted", "192.0.2.10", "[::ffff:192.0.2.10]:4711"),
+    ("v4_block_and_a_mapped_client", "A socket for both shows IPv4 so.", "accepted", "192.0.2.0%2F24", "[::ffff:192.0.2.10]:4711"),
+    ("v4_and_a_mapped_client_of_another_address", "Another address.", "not_allowed", "192.0.2.11", "[::ffff:192.0.2.10]:4711"),
+    ("v6", "The one address.", "accepted", "2001%3Adb8%3A0%3A1%3A%3Aa", SIX),
+    ("v6_in_another_spelling", "Addresses are compared, not texts.", "accepted", "2001%3Adb8%3A0%3A1%3A%3Aa", "[2001:0DB8:0000:0001:0:0:0:A]:4711"),
+    ("v6_of_another", "Another address.", "not_allowed", "2001%3Adb8%3A0%3A1%3A%3Ab", SIX),
+    ("v6_block", "The block of the address.", "accepted", "2001%3Adb8%3A0%3A1%3A%3A%2F64", SIX),
+    ("v6_block_of_another", "Another block.", "not_allowed", "2001%3Adb8%3A0%3A2%3A%3A%2F64", SIX),
+    ("v6_all_and_a_client_of_v4", "No IPv4 address.", "not_allowed", "%3A%3A%2F0", FOUR),
+    ("v6_all_and_a_mapped_client", "A mapped address is an IPv4 address.", "not_allowed", "%3A%3A%2F0", "[::ffff:192.0.2.10]:4711"),
+    ("first_of_two", "Any of the list.", "accepted", "192.0.2.10%2C2001%3Adb8%3A%3A%2F32", FOUR),
+    ("second_of_two", "Any of the list.", "accepted", "192.0.2.10%2C2001%3Adb8%3A%3A%2F32", SIX),
+    ("none_of_two", "None of the list.", "not_allowed", "192.0.2.10%2C2001%3Adb8%3A%3A%2F32", "192.0.2.9:1"),
+    ("of_a_client_without_an_address", "A client on a Unix socket: what cannot be told is not allowed.", "not_allowed", "0.0.0.0%2F0", "@"),
+    ("of_no_address", "This is no list of addresses.", "invalid", "localhost", FOUR),
+    ("of_two_separated_by_a_space", "This is no list of addresses.", "invalid", "192.0.2.10%20192.0.2.11", FOUR),
+    ("with_an_empty_entry", "This is no list of addresses.", "invalid", "192.0.2.10%2C", FOUR),
+    ("with_three_numbers", "This is no address.", "invalid", "192.0.2", FOUR),
+    ("with_a_leading_zero", "To some readers this is an octal number.", "invalid", "192.0.2.010", FOUR),
+    ("with_a_port", "This is no address.", "invalid", "192.0.2.10%3A80", FOUR),
+    ("with_a_zone", "A zone is another machine's business.", "invalid", "fe80%3A%3A1%25eth0", FOUR),
+    ("v4_block_of_33_bits", "There are 32.", "invalid", "192.0.2.0%2F33", FOUR),
+    ("v6_block_of_129_bits", "There are 128.", "invalid", "2001%3Adb8%3A%3A%2F129", SIX),
+    ("block_with_a_mask", "A block is written with its number of bits.", "invalid", "192.0.2.0%2F255.255.255.0", FOUR),
+    ("block_with_a_leading_zero", "Numbers have one spelling.", "invalid", "192.0.2.0%2F024", FOUR),
+    ("block_without_a_number", "Numbers have one spelling.", "invalid", "192.0.2.0%2F", FOUR),
+]:
+    vector("ip_" + name, comment, expect, with_claim("ip", value), remote=remote)
+
+# --- bindings -----------------------------------------------------------------
+
+BOUND = with_claim("for", "session")
+vector("binding", "The value is the last line of the text, and not in the link.", "accepted", BOUND, binding=b"s-1", bindings={"session": b"s-1"})
+vector("binding_with_escapes", "The value is encoded as in a query.", "accepted", BOUND, binding="J\u00f6rg & Co/7+8\n".encode(),
+       bindings={"session": "J\u00f6rg & Co/7+8\n".encode()})
+vector("binding_of_another_value", "A link that leaked is useless to a stranger.", "invalid", BOUND, binding=b"s-1", bindings={"session": b"s-2"})
+vector("binding_of_an_unknown_name", "The verifier knows no such value.", "invalid", BOUND, binding=b"s-1", bindings={"user": b"s-1"})
+vector("binding_without_any_value", "The verifier knows no values at all.", "invalid", BOUND, binding=b"s-1")
+vector("binding_of_an_empty_value", "An empty value is one that a stranger has too.", "invalid", BOUND, bindings={"session": b""})
+vector("binding_of_another_name", "The name is signed.", "invalid", BOUND, ("=session", "=user"), binding=b"s-1",
+       bindings={"session": b"s-1", "user": b"s-1"})
+vector("binding_taken_off", "The last line would be empty.", "invalid", BOUND, ("&signed_for=session", ""), binding=b"s-1", bindings={"session": b"s-1"})
+vector("binding_added", "The last line was empty.", "invalid", CARD, append("&signed_for=session"), bindings={"session": b"s-1"})
+vector("binding_not_asked_for", "Values that a link does not name do not matter.", "accepted", CARD, bindings={"session": b"s-1"})
+
+# --- ids and uses -------------------------------------------------------------
+
+USES = with_claim("id", "case-42") + "&signed_uses=3"
+vector("id", "Nothing was revoked.", "accepted", with_claim("id", "case-42"))
+vector("id_revoked", "It was revoked.", "revoked", with_claim("id", "case-42"), revoked=["case-41", "case-42"])
+vector("id_of_which_another_is_revoked", "Ids are compared as a whole, byte for byte.", "accepted", with_claim("id", "case-42"),
+       revoked=["case-4", "case-421", "CASE-42"])
+vector("id_revoked_of_which_there_is_none", "A link without an id cannot be revoked.", "accepted", CARD, revoked=["case-42"])
+vector("id_of_printable_characters", "All of printable ASCII but the space.", "accepted",
+       with_claim("id", escape(bytes(range(0x21, 0x7F)))))
+vector("id_of_128_characters", "The longest.", "accepted", with_claim("id", "x" * 128))
+vector("id_of_129_characters", "One too many.", "invalid", with_claim("id", "x" * 129))
+vector("id_with_a_space", "Printable ASCII without the space.", "invalid", with_claim("id", "case%2042"))
+vector("id_with_a_line_feed", "Printable ASCII without the space.", "invalid", with_claim("id", "case%0A42"))
+vector("id_not_in_ascii", "Printable ASCII without the space.", "invalid", with_claim("id", "f%C3%A4ll-42"))
+vector("uses_first", "Nobody has used it.", "accepted", USES)
+vector("uses_last", "Two of three uses are taken.", "accepted", USES, used={"case-42": 2})
+vector("uses_none_left", "Three of three uses are taken.", "used_up", USES, used={"case-42": 3})
+vector("uses_of_another_id", "Uses are counted for an id.", "accepted", USES, used={"case-4": 3})
+vector("uses_none_left_and_head", "HEAD takes no use.", "accepted", USES, method="HEAD", used={"case-42": 3})
+vector("uses_one", "The least.", "accepted", with_claim("id", "a") + "&signed_uses=1")
+vector("uses_a_million", "The most.", "accepted", with_claim("id", "a") + "&signed_uses=1000000")
+for name, comment, claims in [
+    ("more_than_a_million", "Too many.", "signed_id=a&signed_uses=1000001"),
+    ("zero", "Too few.", "signed_id=a&signed_uses=0"),
+    ("with_a_leading_zero", "Numbers have one spelling.", "signed_id=a&signed_uses=01"),
+    ("with_a_plus", "Numbers have one spelling.", "signed_id=a&signed_uses=%2B1"),
+    ("with_a_minus", "Numbers have no sign.", "signed_id=a&signed_uses=-1"),
+    ("that_overflow", "Far too many.", "signed_id=a&signed_uses=18446744073709551617"),
+    ("without_an_id", "There is nothing to count under.", "signed_uses=1"),
+]:
+    vector("uses_" + name, comment, "invalid", CARD + "&" + claims)
+vector("uses_altered", "The number is signed.", "invalid", USES, ("uses=3", "uses=4"), used={"case-42": 3})
+
+# --- parameters that may change -------------------------------------------------
+
+IGNORE = CARD + "&signed_ignore=fbclid%2Cutm_%2A"
+vector("ignore_nothing_added", "The link as it was made.", "accepted", IGNORE)
+vector("ignore_a_name", "A parameter that a mailer added.", "accepted", IGNORE, append("&fbclid=x"))
+vector("ignore_a_beginning", "Parameters that a mailer added.", "accepted", IGNORE, append("&utm_source=mail&utm_=x&utm_source=again"))
+vector("ignore_in_front", "Where they stand does not matter.", "accepted", IGNORE, ("?", "?utm_source=mail&"))
+vector("ignore_a_name_in_escapes", "Names are decoded first.", "accepted", IGNORE, append("&%66bclid=x"))
+vector("ignore_what_was_there", "Ignored parameters are not signed, though they were there.", "accepted",
+       "/files/scan.pdf?expires_at=1767225600&page=2&signed_by=2026a&signed_ignore=page", ("page=2", "page=3"))
+vector("ignore_what_was_taken_off", "Ignored parameters are not signed, though they were there.", "accepted",
+       "/files/scan.pdf?expires_at=1767225600&page=2&signed_by=2026a&signed_ignore=page", ("page=2&", ""))
+vector("ignore_one_and_sign_another", "The others are signed.", "accepted",
+       "/files/scan.pdf?expires_at=1767225600&page=2&signed_by=2026a&signed_ignore=utm_%2A", append("&utm_source=mail"))
+vector("ignore_a_name_of_which_another_begins_so", "Without * the whole name counts.", "invalid", IGNORE, append("&fbclid2=x"))
+vector("ignore_a_beginning_that_is_not_there", "The beginning is utm_.", "invalid", IGNORE, append("&utm=x"))
+vector("ignore_a_name_in_another_case", "Names are compared byte for byte.", "invalid", IGNORE, append("&FBCLID=x"))
+vector("ignore_added_by_a_stranger", "The list is signed.", "invalid", CARD, append("&signed_ignore=fbclid&fbclid=x"))
+vector("ignore_a_beginning_of_reserved_names", "Reserved names are taken out before.", "accepted", CARD + "&signed_ignore=s%2A", append("&s=1&sign=2"))
+vector("ignore_a_beginning_of_reserved_names_and_alter_one", "Reserved names are taken out before.", "invalid",
+       CARD + "&signed_ignore=e%2A", ("1767225600", "1999999999"))
+vector("ignore_a_reserved_name_and_alter_it", "Reserved names are taken out before.", "invalid", CARD + "&signed_ignore=expires_at",
+       ("1767225600", "1999999999"))
+vector("ignore_unknown_reserved_names", "Reserved names are taken out before.", "invalid", CARD + "&signed_ignore=s%2A", append("&signed_region=eu"))
+vector("ignore_a_semicolon", "The whole query is held to its rules.", "invalid", IGNORE, append("&fbclid=x;y=z"))
+vector("ignore_an_invalid_escape", "The whole query is held to its rules.", "invalid", IGNORE, append("&fbclid=%zz"))
+vector("ignore_an_empty_pair", "The whole query is held to its rules.", "invalid", IGNORE, append("&&fbclid=x"))
+for name, value in [("all", "%2A"), ("all_in_a_list", "fbclid%2C%2A"), ("with_an_asterisk_in_front", "%2Aid"), ("with_an_asterisk_inside", "u%2Am"),
+                    ("with_two_asterisks", "utm_%2A%2A"), ("with_an_empty_entry", "fbclid%2C"), ("with_a_space", "fbclid%2C%20utm"),
+                    ("with_an_equals", "a%3Db"), ("not_in_ascii", "%C3%BC")]:
+    vector("ignore_" + name, "This is no list of names and beginnings.", "invalid", CARD + "&signed_ignore=" + value)
+vector("ignore_every_character_of_a_name", "Letters, digits and . _ ~ - may be in it.", "accepted", CARD + "&signed_ignore=AZaz09._~-")
+
+# --- what the reply says --------------------------------------------------------
+
+vector("as_a_name", "The name of the attachment.", "accepted",
+       CARD.replace("&signed_by", "&signed_as=My%20card.jpg&signed_by"))
+vector("as_a_name_in_utf8", "The name of the attachment.", "accepted",
+       CARD.replace("&signed_by", "&signed_as=%D0%BF%D0%B0%D1%81%D0%BF%D0%BE%D1%80%D1%82.jpg&signed_by"))
+vector("as_a_name_that_was_altered", "The name is signed.", "invalid", CARD.replace("&signed_by", "&signed_as=card.jpg&signed_by"),
+       ("as=card.jpg", "as=card.exe"))
+for name, value in [("with_a_slash", "a%2Fb"), ("with_a_line_feed", "a%0Ab"), ("with_a_carriage_return", "a%0D%0ASet-Cookie%3A%20a%3Db"), ("with_byte_7f", "a%7F")]:
+    vector("as_a_name_" + name, "It goes into a header and names a file.", "invalid", CARD.replace("&signed_by", "&signed_as=" + value + "&signed_by"))
+vector("type", "The media type of the reply.", "accepted", with_claim("type", "image%2Fjpeg"))
+vector("type_with_a_parameter", "The media type of the reply.", "accepted", with_claim("type", "text%2Fplain%3B%20charset%3Dutf-8"))
+vector("type_that_was_altered", "The type is signed.", "invalid", with_claim("type", "image%2Fjpeg"), ("image%2Fjpeg", "text%2Fhtml"))
+vector("type_with_a_line_feed", "It goes into a header.", "invalid", with_claim("type", "image%2Fjpeg%0D%0ASet-Cookie%3A%20a%3Db"))
+vector("type_without_a_slash", "This is no media type.", "invalid", with_claim("type", "jpeg"))
+
+# --- cookies --------------------------------------------------------------------
+
+GOOD = cookie(TREE)
+FORGED = cookie(TREE, key="2026a:hmac-sha256:" + OLD.split(":")[2])
+LATE = cookie(TREE.replace("1767225600", "1767221999"))
+OTHER = cookie(TREE.replace("42", "43"))
+
+cookie_vector("cookie", "A cookie that opens what is below a path.", "accepted", [GOOD])
+cookie_vector("cookie_over_ed25519", "A cookie that opens what is below a path.", "accepted", [cookie(TREE.replace("2026a", "2026e"), key=CURVE)],
+              ring=[public_half(CURVE)])
+cookie_vector("cookie_among_others", "Cookies of other names do not matter.", "accepted", [GOOD],
+              cookies=["theme=dark; docs=" + GOOD[0] + "; docs2=x"])
+cookie_vector("cookie_without_a_subtree", "It would open one path, or all.", "invalid", ["expires_at=1767225600&signed_by=2026a"])
+cookie_vector("cookie_with_the_signature_of_a_link", "A link is no cookie: the first line differs.", "invalid",
+              [(sign_lax("/files/kyc/42/front.jpg?" + TREE, Key(MAC))[0].partition("?")[2], None)])
+vector("cookie_with_its_signature_in_a_link", "A cookie is no link: the first line differs.", "invalid",
+       "/files/kyc/42/front.jpg?" + GOOD[0], key=None, signed=GOOD[1])
+cookie_vector("cookie_outside_its_subtree", "It does not hold the path.", "invalid", [GOOD], target="/files/kyc/43/front.jpg")
+cookie_vector("cookie_for_its_path_itself", "The path itself is not opened.", "invalid", [GOOD], target="/files/kyc/42/")
+cookie_vector("cookie_for_dot_dot", "The path is held to its rules.", "invalid", [GOOD], target="/files/kyc/42/../43/front.jpg")
+cookie_vector("cookie_altered", "It is signed.", "invalid", [(GOOD[0].replace("1767225600", "1767225601"), GOOD[1])])
+cookie_vector("cookie_expired", "It is a link as others.", "expired", [GOOD], now=END)
+cookie_vector("cookie_for_another_method", "It is a link as others.", "not_allowed", [GOOD], method="POST")
+cookie_vector("cookie_with_limits", "It is a link as others.", "accepted",
+              [TREE + "&signed_host=files.example.com&signed_ip=192.0.2.10&signed_methods=GET%2CPUT"], method="PUT")
+cookie_vector("cookie_for_another_address", "It is a link as others.", "not_allowed", [TREE + "&signed_ip=192.0.2.11"])
+cookie_vector("cookie_revoked", "It is a link as others.", "revoked", [TREE + "&signed_id=case-42"], revoked=["case-42"])
+cookie_vector("cookie_bound", "It is a link as others.", "accepted", [cookie(TREE + "&signed_for=session", binding=b"s-1")],
+              bindings={"session": b"s-1"})
+cookie_vector("cookie_bound_to_another_value", "It is a link as others.", "invalid", [cookie(TREE + "&signed_for=session", binding=b"s-1")],
+              bindings={"session": b"s-2"})
+cookie_vector("cookie_of_another_name", "Only cookies of the name are looked at.", "unsigned", [GOOD], cookies=["docs2=" + GOOD[0]])
+cookie_vector("cookie_of_the_name_in_another_case", "Names of cookies are compared byte for byte.", "unsigned", [GOOD], cookies=["Docs=" + GOOD[0]])
+vector("cookie_where_none_is_looked_at", "The verifier was given no name.", "unsigned", "/files/kyc/42/front.jpg", key=None, signed=GOOD[1],
+       cookies=["docs=" + GOOD[0]])
+cookie_vector("cookie_and_a_signed_link", "If the URL holds a reserved name no cookie is looked at.", "expired", [GOOD],
+              target=sign_lax(tree("/files/kyc/42/front.jpg").replace("1767225600", "1767221999"), Key(MAC))[0])
+cookie_vector("cookie_and_one_reserved_name", "If the URL holds a reserved name no cookie is looked at.", "invalid", [GOOD],
+              target="/files/kyc/42/front.jpg?signed_by=2026a")
+cookie_vector("cookie_and_an_unknown_reserved_name", "If the URL holds a reserved name no cookie is looked at.", "invalid", [GOOD],
+              target="/files/kyc/42/front.jpg?signed_region=eu")
+cookie_vector("cookie_and_an_application_parameter", "Nothing covers it.", "invalid", [GOOD], target="/files/kyc/42/front.jpg?width=100")
+cookie_vector("cookie_and_an_ignored_parameter", "The cookie says that it does not matter.", "accepted", [TREE + "&signed_ignore=width"],
+              target="/files/kyc/42/front.jpg?width=100")
+cookie_vector("cookie_with_an_application_parameter", "A cookie holds reserved parameters alone.", "invalid", [TREE + "&width=100"])
+cookie_vector("cookie_with_an_unknown_reserved_name", "It is held to the rules of a query.", "invalid", [TREE + "&signed_region=eu"])
+cookie_vector("cookie_with_a_name_twice", "It is held to the rules of a query.", "invalid", [TREE + "&signed_by=2026a"])
+cookie_vector("cookie_with_a_name_that_is_not_literal", "It is held to the rules of a query.", "invalid", [TREE.replace("expires_", "expires%5F")])
+cookie_vector("cookie_in_another_order", "A harmless re-spelling.", "accepted", [("&".join(reversed(GOOD[0].split("&"))), GOOD[1])])
+cookie_vector("cookie_empty", "This is no link.", "invalid", [("", None)])
+cookie_vector("cookie_that_is_permanent", "Only where the verifier allows it.", "not_allowed", [TREE.replace("1767225600", "never")])
+cookie_vector("cookies_of_which_the_second_is_good", "Each is tried; the first that passes counts.", "accepted", [FORGED, GOOD], winner=1)
+cookie_vector("cookies_of_which_the_first_is_expired", "Each is tried; the first that passes counts.", "accepted", [LATE, GOOD], winner=1)
+cookie_vector("cookies_in_two_headers", "HTTP/2 allows it.", "accepted", [FORGED, GOOD], winner=1,
+              cookies=["docs=" + FORGED[0], "docs=" + GOOD[0]])
+cookie_vector("cookies_of_which_the_fourth_is_good", "Four are tried.", "accepted", [FORGED] * 3 + [GOOD], winner=3)
+cookie_vector("cookies_of_which_the_fifth_is_good", "Four are tried, whose subtree holds the path.", "invalid", [FORGED] * 4 + [GOOD], winner=4)
+cookie_vector("cookies_of_other_subtrees_before_a_good_one", "Those whose subtree does not hold the path are not counted.", "accepted",
+              [OTHER] * 5 + [GOOD], winner=5)
+
+# --- keys as text -----------------------------------------------------------------
+
+SECRET = signedurl.b64encode(hashlib.sha256(b"throw-away key").digest())
+for name, comment, text in [
+    ("without_a_secret", "There are three fields.", "2026a:hmac-sha256"),
+    ("with_a_field_more", "There are three fields.", "2026a:hmac-sha256:" + SECRET + ":x"),
+    ("with_an_empty_secret", "An empty key verifies whatever an attacker makes with it.", "2026a:hmac-sha256:"),
+    ("with_a_secret_of_31_bytes", "32 at least.", "2026a:hmac-sha256:" + signedurl.b64encode(b"x" * 31)),
+    ("with_a_secret_of_zeros", "This is a variable that was not set.", "2026a:hmac-sha256:" + signedurl.b64encode(bytes(32))),
+    ("with_a_long_secret_of_zeros", "This is a variable that was not set.", "2026a:hmac-sha256:" + signedurl.b64encode(bytes(64))),
+    ("with_padding", "There is one spelling.", "2026a:hmac-sha256:" + SECRET + "="),
+    ("with_a_stray_bit", "There is one spelling.", "2026a:hmac-sha256:" + stray(SECRET)),
+    ("in_the_standard_alphabet", "The alphabet is that of base64url.", "2026a:hmac-sha256:" + "+/" * 21 + "8"),
+    ("with_an_empty_id", "An id has 1 to 64 characters.", ":hmac-sha256:" + SECRET),
+    ("with_an_id_of_65_characters", "An id has 1 to 64 characters.", "x" * 65 + ":hmac-sha256:" + SECRET),
+    ("with_a_space_in_the_id", "An id is made of letters, digits and - _ .", "2026 a:hmac-sha256:" + SECRET),
+    ("with_an_id_not_in_ascii", "An id is made of letters, digits and - _ .", "sch\u00fcssel:hmac-sha256:" + SECRET),
+    ("of_an_unknown_algorithm", "There are three.", "2026a:hmac-sha1:" + SECRET),
+    ("of_an_algorithm_in_upper_case", "There is one spelling.", "2026a:HMAC-SHA256:" + SECRET),
+    ("of_an_algorithm_none", "There are three.", "2026a:none:" + SECRET),
+    ("of_ed25519_with_a_seed_of_31_bytes", "A seed has 32.", "2026e:ed25519:" + signedurl.b64encode(b"x" * 31)),
+    ("of_ed25519_with_seed_and_public_half", "A seed has 32 bytes.", "2026e:ed25519:" + signedurl.b64encode(b"x" * 64)),
+    ("of_ed25519_with_a_seed_of_zeros", "This is a variable that was not set.", "2026e:ed25519:" + signedurl.b64encode(bytes(32))),
+    ("public_of_31_bytes", "A public key has 32.", "2026e:ed25519-public:" + signedurl.b64encode(Key(CURVE).public[:31])),
+    ("public_that_is_no_point", "No point has this y.", "2026e:ed25519-public:" + signedurl.b64encode(b"\2" + bytes(31))),
+]:
+    bad_keys("key_text_" + name, comment, text)
+for i, point in enumerate(signedurl.LOW_ORDER):
+    bad_keys("key_text_public_of_low_order_%02d" % (i + 1), "One of 14 encodings under which everybody can sign.",
+             "2026e:ed25519-public:" + signedurl.b64encode(point))
+bad_keys("key_text_of_the_same_id_twice", "Which one would be meant?", MAC, "2026a:hmac-sha256:" + SECRET)
+bad_keys("key_text_of_the_same_id_in_two_algorithms", "Which one would be meant?", MAC, "2026a:ed25519:" + SECRET)
+bad_keys("key_text_none", "A ring has keys.")
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors")
+    for old in os.listdir(folder):
+        if old.endswith(".txt"):
+            os.remove(os.path.join(folder, old))
+    for name, text in files.items():
+        with open(os.path.join(folder, name + ".txt"), "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"example.com/signedurl/middleware/internal/wire"
+)
+
+// URLBuilder makes links to the files below one base: the prefix under which
+// they are served. It is immutable and safe for concurrent use.
+type URLBuilder struct {
+	base   url.URL
+	prefix string // the base's escaped path, canonical, ending in "/"
+	format Format
+}
+
+// NewURLBuilder returns a builder for links below base, which is a path
+// ("/files/") or an origin and a path ("https://cdn.example.com/files/"), in
+// canonical form and ending in "/". It is an error if base is not that, or if
+// f cannot sign. It panics if f is nil.
+func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
+	if f == nil {
+		panic("signedurl: NewURLBuilder with a nil Format")
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, fmt.Errorf("signedurl: the base is no URL: %w", err)
+	}
+	prefix := u.EscapedPath()
+	switch {
+	case u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(base, "#"):
+		return nil, fmt.Errorf("signedurl: the base %q must be a path, or scheme, host and path, and no more", u.Redacted())
+	case (u.Scheme == "") != (u.Host == "") || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https"):
+		return nil, fmt.Errorf("signedurl: the base %q must begin with a slash, http:// or https://", base)
+	case !validUnder(prefix) || !strings.HasSuffix(base, prefix):
+		return nil, fmt.Errorf("signedurl: the path of the base %q must be canonical and begin and end with a slash", base)
+	}
+	b := &URLBuilder{base: *u, prefix: prefix, format: f}
+	// A ring of public keys must be found out now, not with the first link.
+	if _, err := b.URL("x", Claims{Expires: time.Unix(wire.MaxTime, 0)}); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// URL returns the link to a name below the base: a file name, or several
+// joined by "/", as they are on disk. Whatever a file name may hold is
+// escaped: spaces, "?", "#", "%", "+", ";" and a literal "%2F". A name that
+// would leave the base or is ambiguous to some reader is an error: "." and
+// ".." and empty parts, also behind a backslash, and control characters. The
+// empty name is the base itself.
+func (b *URLBuilder) URL(name string, c Claims) (*url.URL, error) {
+	u, err := b.unsigned(b.prefix, name)
+	if err != nil {
+		return nil, err
+	}
+	if c.Under != "" && !strings.HasPrefix(c.Under, b.prefix) {
+		return nil, fmt.Errorf("signedurl: the subtree does not lie below the base %s", b.prefix)
+	}
+	return b.format.Sign(u, c)
+}
+
+// unsigned returns the URL of a name below a directory of the base.
+func (b *URLBuilder) unsigned(dir, name string) (*url.URL, error) {
+	path := []byte(dir)
+	for i := 0; i < len(name); i++ {
+		if name[i] == '/' {
+			path = append(path, '/')
+		} else {
+			path = wire.AppendByte(path, name[i])
+		}
+	}
+	escaped := string(path)
+	if fault := wire.CheckPath(escaped); fault != wire.PathOK {
+		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %s", name, pathFaults[fault].detail)
+	}
+	u := b.base
+	u.Path, _ = wire.Unescape(escaped, false)
+	u.RawPath = ""
+	if u.EscapedPath() != escaped {
+		u.RawPath = escaped
+	}
+	return &u, nil
+}
+
+// Subtree signs one set of claims for all names below a directory of the base:
+// "kyc/42", or "" for everything below the base. Claims.Under is set from it
+// and must be empty. A format that knows no subtrees refuses with an error
+// that wraps [errors.ErrUnsupported].
+func (b *URLBuilder) Subtree(dir string, c Claims) (*Subtree, error) {
+	if c.Under != "" {
+		return nil, errors.New("signedurl: the subtree is set by the directory; leave Claims.Under empty")
+	}
+	if dir != "" && !strings.HasSuffix(dir, "/") {
+		dir += "/"
+	}
+	u, err := b.unsigned(b.prefix, dir)
+	if err != nil {
+		return nil, err
+	}
+	c.Under = u.EscapedPath()
+	signed, err := b.format.Sign(u, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Subtree{builder: b, claims: c, query: signed.RawQuery}, nil
+}
+
+// Subtree makes links to all names below one directory from one signature. It
+// is immutable and safe for concurrent use.
+type Subtree struct {
+	builder *URLBuilder
+	claims  Claims
+	query   string
+}
+
+// URL returns the link to a name below the directory, with the signature of
+// the subtree. It refuses the names that [URLBuilder.URL] refuses.
+func (s *Subtree) URL(name string) (*url.URL, error) {
+	u, err := s.Unsigned(name)
+	if err != nil {
+		return nil, err
+	}
+	u.RawQuery = s.query
+	return u, nil
+}
+
+// Unsigned returns the URL of a name below the directory without a signature,
+// for clients that hold the subtree's cookie.
+func (s *Subtree) Unsigned(name string) (*url.URL, error) {
+	return s.builder.unsigned(s.claims.Under, name)
+}
+
+// Query returns the signature as a raw query, without "?", to be appended to
+// any URL below the directory.
+func (s *Subtree) Query() string { return s.query }
+
+// Cookies returns the subtree's claims as cookies to be set with
+// [http.SetCookie], under the name that the verifier has as [Options.Cookie].
+// They are HttpOnly, Secure and SameSite=Lax, confined to the subtree's path,
+// and expire with the claims. A format whose links do not travel as cookies
+// refuses with an error that wraps [errors.ErrUnsupported].
+func (s *Subtree) Cookies(name string) ([]*http.Cookie, error) {
+	f, ok := s.builder.format.(CookieFormat)
+	if !ok {
+		return nil, errNoCookies
+	}
+	return f.SignCookies(name, s.claims)
+}
+
+// FuncMap returns a function for html/template and text/template,
+//
+//	<img src="{{signedURL .File "15m"}}">
+//
+// that links to a name below the base. Its second argument is the expiry: a
+// time.Time, or how long from now as a time.Duration or a text that
+// [time.ParseDuration] takes.
+func (b *URLBuilder) FuncMap() map[string]any {
+	return map[string]any{"signedURL": func(name string, expires any) (string, error) {
+		var c Claims
+		switch e := expires.(type) {
+		case time.Time:
+			c.Expires = e
+		case time.Duration:
+			c.Expires = time.Now().Add(e)
+		case string:
+			d, err := time.ParseDuration(e)
+			if err != nil {
+				return "", fmt.Errorf("signedurl: signedURL: %w", err)
+			}
+			c.Expires = time.Now().Add(d)
+		default:
+			return "", fmt.Errorf("signedurl: signedURL takes a name and a time or a duration, not %T", expires)
+		}
+		u, err := b.URL(name, c)
+		if err != nil {
+			return "", err
+		}
+		return u.String(), nil
+	}}
+}
+
+// RoundUp returns the first time at or after t that is a whole multiple of
+// step since the Unix epoch. Expiries rounded so make the links of a page equal
+// from one rendering to the next, so that browsers find the files in their
+// caches; a link lives up to one step longer for it. It returns t if step is
+// not positive.
+func RoundUp(t time.Time, step time.Duration) time.Time {
+	if step <= 0 {
+		return t
+	}
+	// Truncate counts from the year 1, of which the epoch is a whole number of
+	// seconds away, but not of every step.
+	since := t.Sub(time.Unix(0, 0))
+	if rest := since % step; rest > 0 {
+		return t.Add(step - rest)
+	} else if rest < 0 {
+		return t.Add(-rest)
+	}
+	return t
+}
