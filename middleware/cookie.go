@@ -6,8 +6,8 @@ import (
 )
 
 // maxCookies is how many cookies of a request are tried whose subtree holds
-// the path. Each costs a MAC; a browser sends one for each nested path that
-// was given one.
+// the path. Each costs a MAC; a browser sends one for each of the nested paths
+// that it was given one for.
 const maxCookies = 4
 
 // tryCookies looks for a cookie that opens the request, whose URL holds no
@@ -41,7 +41,7 @@ func (v *Verifier) tryCookies(r *Request, c *Claims) (time.Time, error) {
 			} else if result == ErrUnsigned {
 				result = err
 			}
-			if err != errNotBelow {
+			if err != errOtherCookie {
 				tried++
 			}
 		}

@@ -190,9 +190,8 @@ var (
 	errSignature     = invalid("the signature does not match what was requested")
 	errNotBelow      = invalid("the path does not lie below the subtree that was signed")
 	errUnsignedParam = invalid("a parameter is not covered by a signature over a subtree")
-	errCookieUnder   = invalid("the cookie names no subtree")
+	errOtherCookie   = invalid("the cookie holds no link to a subtree in which the path lies")
 	errTwoLinks      = invalid("the URL has reserved parameters, so that no cookie counts")
-	errCookieParams  = invalid("the cookie holds more than a link's parameters")
 )
 
 var pathFaults = [...]*detailed{
@@ -285,28 +284,21 @@ func (k *Keyring) AuthenticateCookie(r Request, value string) (c Claims, err err
 		return c, pathFaults[fault]
 	}
 	var p, own params
-	if err := scanQuery(value, &p); err != nil {
-		return c, err
-	}
-	if p.application > 0 {
-		return c, errCookieParams
-	}
-	if p.values[paramUnder] == "" {
-		return c, errCookieUnder
-	}
 	if err := scanQuery(r.RawQuery, &own); err != nil {
 		return c, err
 	}
 	if own.reserved > 0 {
 		return c, errTwoLinks
 	}
-	under, ok := decodeUnder(p.values[paramUnder], r.Path)
-	if !ok {
-		return c, errBadUnder
+	// All this comes before the MAC, so that the cookies that were set for
+	// other places, of which a browser may send many, cost next to nothing.
+	if scanQuery(value, &p) != nil || p.application > 0 {
+		return c, errOtherCookie
 	}
-	if !below(r.Path, r.plain, under) {
-		return c, errNotBelow // before the MAC: a browser may send many
+	if under, ok := decodeUnder(p.values[paramUnder], r.Path); !ok || !below(r.Path, r.plain, under) {
+		return c, errOtherCookie
 	}
+	p.application = own.application
 	if err := k.check(&r, &p, tagCookie, value, &c); err != nil {
 		return Claims{}, err
 	}

@@ -13,13 +13,12 @@ import (
 const redacted = "REDACTED"
 
 // Redact returns s with the value of every parameter whose name ends in
-// "signature" (of whatever case, so that those of the other formats and their
-// cookies are meant too), and every X-Amz-Security-Token, replaced by the word
-// REDACTED. It takes a link, a line of a log, a Cookie header or any text that
+// "signature" or "token", of whatever case, replaced by the word REDACTED: so
+// the signatures of all formats are meant, those in their cookies too. It takes a link, a line of a log, a Cookie header or any text that
 // holds them, also where the link is itself escaped within another URL. Path
 // and expiry stay: they say which link it was, and open nothing.
 func Redact(s string) string {
-	for _, name := range [...]string{"signature", "security-token"} {
+	for _, name := range [...]string{"signature", "token"} {
 		s = redactParam(s, name)
 	}
 	return s

@@ -28,6 +28,7 @@ func TestRedact(t *testing.T) {
 		"CloudFront":                  {"/x?Expires=1&Signature=ab~c-d_&Key-Pair-Id=K", "/x?Expires=1&Signature=REDACTED&Key-Pair-Id=K"},
 		"S3":                          {"/x?X-Amz-Security-Token=abc%2Fd&X-Amz-Signature=0f0f", "/x?X-Amz-Security-Token=REDACTED&X-Amz-Signature=REDACTED"},
 		"Google Cloud Storage":        {"/x?X-Goog-Signature=0f0f", "/x?X-Goog-Signature=REDACTED"},
+		"Django":                      {"/media/x.pdf?token=/media/x.pdf:1r31eq:Q2Xk", "/media/x.pdf?token=REDACTED"},
 		"a word that is no parameter": {"the signature does not match", "the signature does not match"},
 		"nothing":                     {"", ""},
 		"an empty value":              {"/x?signature=&a=b", "/x?signature=&a=b"},

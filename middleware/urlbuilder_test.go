@@ -258,6 +258,9 @@ func TestACookieOpensItsSubtreeAndNothingElse(t *testing.T) {
 	judge(t, middleware.NewVerifier(middleware.NewFormatVar(toyFormat{err: middleware.ErrUnsigned}), &middleware.Options{Cookie: "signed"}), []row{
 		{name: "through a FormatVar of a format without cookies", target: "/files/alice/a.jpg", header: cookie(alice), want: middleware.ErrInvalid},
 	})
+	if _, err := ring.AuthenticateCookie(middleware.Request{Path: "/files/alice/a.jpg", RawQuery: "signed_by=x"}, strings.TrimPrefix(alice, "signed=")); err == nil {
+		t.Error("a format takes a cookie beside a signed URL")
+	}
 	c, err := v.Verify(request(t, "GET", "/files/alice/a.jpg", cookie(alice)...))
 	if err != nil || !c.Cookie {
 		t.Errorf("claims %+v, %v", c, err)
