@@ -1,0 +1,159 @@
+package django
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/wire"
+)
+
+// reverseSafe are the bytes that Django's reverse leaves raw in a path,
+// besides slashes and RFC 3986's unreserved characters.
+const reverseSafe = "!$&'()*+,;=:@"
+
+// Sign returns a copy of u with a token for its path or, if the format has
+// subtrees and the claims say so, for Under. Objects are made with the one
+// member that holds the path, and not compressed.
+//
+// A token holds the time at which it was made, and the verifier says how old
+// it may become. Sign looks at no clock, so it takes for that time the one
+// that makes the token expire when the claims say: Expires less MaxAge and a
+// second. From then on, and not before, it is good: an Expires that lies
+// further ahead than MaxAge makes a token whose time is yet to come, which
+// this format's Authenticate honours as NotBefore and Django's does not. A
+// NotBefore that is another time is an error. Without a MaxAge the claims must
+// be permanent, and the token's time is NotBefore, or 1970 without it.
+//
+// Any claim but these is an error that wraps [errors.ErrUnsupported]. It is an
+// error, too, if u has a user or an opaque part, a parameter that is not
+// ignored, a path that Authenticate would refuse or that is not UTF-8, or,
+// where the format has subtrees, a path that ends in "/" and is not Under.
+func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
+	if f == nil || f.macs == nil {
+		return nil, errors.New("signedurl: django: cannot sign with a Format that was not made by New")
+	}
+	made, err := f.made(c)
+	if err != nil {
+		return nil, err
+	}
+	if u.Opaque != "" || u.User != nil {
+		return nil, errors.New("signedurl: django: cannot sign a URL with an opaque part or a user")
+	}
+	switch _, err := f.findToken(u.RawQuery); {
+	case err == nil:
+		return nil, errors.New("signedurl: django: cannot sign a URL that has a token")
+	case !errors.Is(err, middleware.ErrUnsigned):
+		return nil, cannotSign(err)
+	}
+	for query := u.RawQuery; query != ""; {
+		var p wire.Param
+		if p, query, _ = wire.CutParam(query); !slices.Contains(f.ignore, p.Name) {
+			return nil, fmt.Errorf("signedurl: django: cannot sign: a token does not cover the parameter %q; name it in Options.Ignore if anyone may set it", p.Name)
+		}
+	}
+	path, err := f.pathToSign(u.EscapedPath(), c.Under)
+	if err != nil {
+		return nil, err
+	}
+	if f.escaped {
+		path = escapePath(path, reverseSafe)
+	}
+	if f.object {
+		path = encodeObject(path, f.member)
+	}
+	signed := *u
+	signed.ForceQuery = false
+	if signed.RawQuery != "" {
+		signed.RawQuery += "&"
+	}
+	signed.RawQuery += f.parameter + "=" + wire.Escape(f.sign(path, made))
+	if len(u.EscapedPath())+1+len(signed.RawQuery) > maxTarget {
+		return nil, cannotSign(errTooLong)
+	}
+	return &signed, nil
+}
+
+// cannotSign turns a reason to refuse a request into one not to sign a URL.
+func cannotSign(err error) error {
+	return fmt.Errorf("signedurl: django: cannot sign: %s", strings.TrimPrefix(err.Error(), middleware.ErrInvalid.Error()+": "))
+}
+
+// made returns the time that the token will hold.
+func (f *Format) made(c middleware.Claims) (int64, error) {
+	for _, claim := range []struct {
+		name string
+		set  bool
+	}{
+		{"Under", c.Under != "" && !f.subtree},
+		{"Methods", c.Methods != nil},
+		{"Host", c.Host != ""},
+		{"Networks", c.Networks != nil},
+		{"Binding", c.Binding != middleware.Binding{}},
+		{"ID", c.ID != ""},
+		{"Uses", c.Uses != 0},
+		{"DownloadName", c.DownloadName != ""},
+		{"ContentType", c.ContentType != ""},
+		{"Ignore", c.Ignore != nil},
+		{"NotBefore without a time", !c.NotBefore.IsZero() && !f.timed},
+		{"Permanent together with MaxAge", c.Permanent && f.maxAge >= 0},
+		{"Expires without MaxAge", !c.Expires.IsZero() && !c.Permanent && f.maxAge < 0},
+	} {
+		if claim.set {
+			return 0, fmt.Errorf("signedurl: django: a token cannot carry %s: %w", claim.name, errors.ErrUnsupported)
+		}
+	}
+	from := c.NotBefore.Unix()
+	if !c.NotBefore.IsZero() && (from < 0 || from > wire.MaxTime) {
+		return 0, errors.New("signedurl: django: cannot sign: NotBefore lies outside the years 1970 to 9999")
+	}
+	switch {
+	case c.Permanent && !c.Expires.IsZero():
+		return 0, errors.New("signedurl: django: cannot sign: the claims have an expiry and are permanent")
+	case c.Permanent && c.NotBefore.IsZero():
+		return 0, nil
+	case c.Permanent:
+		return from, nil
+	case c.Expires.IsZero():
+		return 0, errors.New("signedurl: django: cannot sign: the claims have no expiry; set Expires, or Permanent for a link that works for ever")
+	}
+	expires := c.Expires.Unix()
+	if expires < 0 || expires > wire.MaxTime {
+		return 0, errors.New("signedurl: django: cannot sign: the expiry lies outside the years 1970 to 9999")
+	}
+	made := expires - 1 - f.maxAge
+	if !c.NotBefore.IsZero() && from != made {
+		return 0, fmt.Errorf("signedurl: django: a token that expires when the claims say is good from MaxAge and a second before, and cannot carry another NotBefore: %w", errors.ErrUnsupported)
+	}
+	return made, nil
+}
+
+// pathToSign returns the decoded path that the token is for.
+func (f *Format) pathToSign(escaped, under string) (string, error) {
+	if err := checkPath(escaped); err != nil {
+		return "", cannotSign(err)
+	}
+	path, _ := wire.Unescape(escaped, false)
+	switch {
+	case !utf8.ValidString(path):
+		return "", errors.New("signedurl: django: cannot sign: the path is not UTF-8, as every text of Django's is")
+	case f.object && strings.ContainsRune(path, utf8.RuneError):
+		return "", errors.New("signedurl: django: cannot sign: the path holds U+FFFD, which Authenticate refuses in an object")
+	case under == "" && f.subtree && strings.HasSuffix(path, "/"):
+		return "", errors.New("signedurl: django: cannot sign: a token for a path that ends in a slash would open all that lies below it; set Under if that is meant")
+	case under == "":
+		return path, nil
+	}
+	if checkPath(under) != nil || !strings.HasSuffix(under, "/") || string(wire.AppendPath(nil, under)) != under {
+		return "", errors.New("signedurl: django: cannot sign: Under must be an absolute canonical path that ends in a slash")
+	}
+	under, _ = wire.Unescape(under, false)
+	if !strings.HasPrefix(path, under) {
+		return "", errors.New("signedurl: django: cannot sign: the path does not lie below Under")
+	}
+	return under, nil
+}

@@ -1,0 +1,354 @@
+package laravel
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/wire"
+)
+
+// Options are what a [Format] may be told besides its key.
+type Options struct {
+	// PreviousKeys are keys that still verify and no longer sign, as
+	// app.previous_keys in Laravel 11 and later. Each one costs a MAC for a
+	// link that none before it signed.
+	PreviousKeys []string
+	// Ignore are the names of query parameters that are not signed, as in
+	// Laravel's middleware "signed:utm_source,fbclid": they may be added,
+	// changed and removed by anyone. A name is compared byte for byte with the
+	// name as it was sent.
+	Ignore []string
+	// AnyHost accepts absolute links whatever host the request names. Without
+	// it the host must be the origin's, which Laravel holds too. Set it where
+	// a proxy sends this server another host than Laravel saw, and where this
+	// server does not choose what it serves by the host.
+	AnyHost bool
+	// InsecureShortKeys accepts keys of fewer than 16 bytes. Whoever has one
+	// link can search for such a key off-line, and then sign what he likes.
+	InsecureShortKeys bool
+}
+
+// Format is the link format of Laravel's URL::signedRoute and
+// URL::temporarySignedRoute. It implements [middleware.Format]. The zero
+// Format refuses everything. A Format is immutable and safe for concurrent
+// use.
+type Format struct {
+	origin  string // "" for relative links
+	host    string // of the origin; "" if any host will do
+	ignore  []string
+	macs    []func(dst, message []byte) []byte // the first one signs
+	keyIDs  []string
+	scratch sync.Pool
+}
+
+// scratch is room for one signature: it is kept, so that verifying a link
+// allocates nothing.
+type scratch struct {
+	message []byte
+	sum     [sha256.Size]byte
+	want    [signatureSize]byte
+	given   [signatureSize]byte
+}
+
+const (
+	signatureSize = 2 * sha256.Size // in hexadecimal digits
+	maxTarget     = 8 << 10         // as the Verifier has it
+)
+
+// New returns the format of absolute links, Laravel's default. Origin is
+// scheme://host[:port] as Laravel saw it when it made the links: usually
+// APP_URL, and behind proxies what TrustProxies makes of it. AppKey is
+// APP_KEY as it is configured, verbatim, the "base64:" included: Laravel does
+// not decode it for signatures. Nil options mean the defaults; they are
+// copied. It is an error if the origin is anything but that, if a key is
+// empty or a placeholder or shorter than 16 bytes, or if a name to ignore is
+// one that the format needs. Errors quote neither keys nor origin.
+func New(origin, appKey string, opts *Options) (*Format, error) {
+	f, err := newFormat(appKey, opts)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(origin)
+	if err == nil && u.Opaque == "" && u.User == nil && strings.TrimSuffix(u.Path, "/") == "" && !strings.ContainsAny(origin, "?#") {
+		f.origin, f.host = canonicalOrigin(u)
+	}
+	if f.origin == "" {
+		return nil, errors.New("signedurl: laravel: the origin must be https://host or https://host:port, or the same with http, in ASCII, and no more")
+	}
+	if opts != nil && opts.AnyHost {
+		f.host = ""
+	}
+	return f, nil
+}
+
+// NewRelative returns the format of relative links, which Laravel makes with
+// absolute: false and verifies with the middleware "signed:relative". The
+// signature does not cover the host. AppKey, options and errors are those of
+// [New].
+func NewRelative(appKey string, opts *Options) (*Format, error) {
+	if opts != nil && opts.AnyHost {
+		return nil, errors.New("signedurl: laravel: relative links are good for any host; leave AnyHost unset")
+	}
+	return newFormat(appKey, opts)
+}
+
+func newFormat(appKey string, opts *Options) (*Format, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	f := &Format{ignore: slices.Clone(o.Ignore)}
+	f.scratch.New = func() any { return new(scratch) }
+	for i, key := range append([]string{appKey}, o.PreviousKeys...) {
+		if err := checkKey(key, o.InsecureShortKeys); err != nil {
+			return nil, err
+		}
+		f.macs = append(f.macs, wire.HMAC(sha256.New, []byte(key)))
+		f.keyIDs = append(f.keyIDs, strconv.Itoa(i))
+	}
+	for _, name := range f.ignore {
+		if p, rest, fault := wire.CutParam(name); fault != wire.QueryOK || p.Name != name || rest != "" || reserved(name) {
+			return nil, fmt.Errorf("signedurl: laravel: %q cannot be ignored; name a parameter as it is spelled in a URL, and not expires or signature", name)
+		}
+	}
+	return f, nil
+}
+
+// checkKey refuses what no Laravel application should be run with. 16 bytes
+// are the shortest key that Laravel's own encrypter takes.
+func checkKey(key string, short bool) error {
+	secret, encoded := strings.CutPrefix(key, "base64:")
+	switch {
+	case secret == "":
+		return errors.New("signedurl: laravel: a key is empty; anyone could sign with it. Generate one with php artisan key:generate")
+	case strings.Trim(secret, "\x00") == "", encoded && strings.Trim(secret, "A=") == "":
+		return errors.New("signedurl: laravel: a key is all zero; generate one with php artisan key:generate")
+	case len(secret) < 16 && !short:
+		return errors.New("signedurl: laravel: a key is shorter than 16 bytes; generate one with php artisan key:generate, or set InsecureShortKeys")
+	}
+	return nil
+}
+
+// canonicalOrigin writes scheme and host as Laravel does: in lower case, and
+// without the scheme's default port. It returns "" if u has no origin.
+func canonicalOrigin(u *url.URL) (origin, host string) {
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	switch scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	default:
+		return "", ""
+	}
+	if u.Hostname() == "" || strings.HasSuffix(host, ":") {
+		return "", ""
+	}
+	for i := 0; i < len(host); i++ {
+		c := host[i]
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._:[]", c) >= 0) {
+			return "", ""
+		}
+	}
+	return scheme + "://" + host, host
+}
+
+func invalid(text string) error {
+	return fmt.Errorf("%w: %s", middleware.ErrInvalid, text)
+}
+
+var (
+	errZero         = invalid("the Laravel format was not made by New or NewRelative")
+	errTooLong      = invalid("the request target is longer than 8 KiB")
+	errTwice        = invalid("expires or signature is there twice")
+	errDisguised    = invalid("a parameter is one that PHP would read as expires or signature, though it is spelled otherwise")
+	errExpires      = invalid("expires is not a canonical number of seconds")
+	errQuestionMark = invalid("the signed query ends in a question mark, which Laravel would take off")
+	errSlash        = invalid("the path ends in a slash, which Laravel would take off")
+	errRoot         = invalid("Laravel cannot verify a relative link to the root")
+	errNoSignature  = invalid("there is an expires and no signature")
+	errBadSignature = invalid("the signature does not match what was requested")
+)
+
+var pathFaults = [...]error{
+	wire.PathRelative:  invalid("the path does not begin with a slash"),
+	wire.PathEscape:    invalid("the path holds an invalid escape"),
+	wire.PathControl:   invalid("the path holds a control character"),
+	wire.PathDots:      invalid("the path holds a part that is . or .."),
+	wire.PathEmptyPart: invalid("the path holds an empty part"),
+}
+
+var queryFaults = [...]error{
+	wire.QueryEmpty:     invalid("the query holds an empty parameter, or one with an empty name"),
+	wire.QuerySemicolon: invalid("the query holds a raw semicolon, which readers of queries take differently"),
+	wire.QueryEscape:    invalid("the query holds an invalid escape"),
+}
+
+// Authenticate checks the signature of a request, see [middleware.Format]. The
+// claims are Expires, or Permanent if the link has no expires; Host, for
+// absolute links; and KeyID, which is "0" for the key that signs, and "1",
+// "2" and so on for the previous keys in their order.
+func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+	if f == nil || f.macs == nil {
+		return middleware.Claims{}, errZero
+	}
+	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
+		return middleware.Claims{}, errTooLong
+	}
+	s := f.scratch.Get().(*scratch)
+	defer f.scratch.Put(s)
+	l, err := f.read(s, r.Path, r.RawQuery)
+	if err != nil {
+		return middleware.Claims{}, err
+	}
+	if !l.hasSignature {
+		if l.hasExpires {
+			return middleware.Claims{}, errNoSignature
+		}
+		return middleware.Claims{}, middleware.ErrUnsigned
+	}
+	c := middleware.Claims{Permanent: !l.hasExpires, Host: f.host}
+	if l.hasExpires {
+		// Zero is false to PHP, and a link with it would never expire there.
+		// Claims want the second after the last one that is good.
+		n, ok := wire.Int(l.expires, wire.MaxTime-1)
+		if !ok || n == 0 {
+			return middleware.Claims{}, errExpires
+		}
+		c.Expires = time.Unix(n+1, 0)
+	}
+	if r.Tracing() {
+		r.Trace("shape", "path and query are unambiguous")
+		r.TraceSigned(string(s.message))
+	}
+	if len(l.signature) != signatureSize {
+		return middleware.Claims{}, errBadSignature
+	}
+	// The text of the MAC is compared, so that upper-case digits are refused,
+	// as by Laravel: a signature has one spelling.
+	copy(s.given[:], l.signature)
+	for i := range f.macs {
+		f.sign(s, i)
+		if subtle.ConstantTimeCompare(s.want[:], s.given[:]) == 1 {
+			c.KeyID = f.keyIDs[i]
+			r.Trace("key", c.KeyID)
+			r.Trace("signature", "hmac-sha256")
+			return c, nil
+		}
+	}
+	return middleware.Claims{}, errBadSignature
+}
+
+// sign writes the signature of s.message under a key to s.want.
+func (f *Format) sign(s *scratch, key int) {
+	hex.Encode(s.want[:], f.macs[key](s.sum[:0], s.message))
+}
+
+// link is what one request's query says of itself.
+type link struct {
+	signature, expires       string
+	hasSignature, hasExpires bool
+}
+
+// read judges path and query and writes the signed text to s.message: origin,
+// path and query as they were sent, without the signature and the ignored
+// parameters. The order stays, since Laravel neither sorts nor decodes what it
+// verifies. Signer and verifier both come here, so that they agree on what is
+// refused.
+func (f *Format) read(s *scratch, path, query string) (l link, err error) {
+	if !wire.PlainPath(path) {
+		if fault := wire.CheckPath(path); fault != wire.PathOK {
+			return link{}, pathFaults[fault]
+		}
+	}
+	m := append(s.message[:0], f.origin...)
+	switch {
+	case path != "/":
+		// Laravel takes slashes off before it hashes, so that its links to
+		// /a open /a/ too. To a file server these are two paths.
+		if path[len(path)-1] == '/' {
+			return link{}, errSlash
+		}
+		m = append(m, path...)
+	case f.origin == "":
+		return link{}, errRoot
+	}
+	start := len(m)
+	for query != "" {
+		p, rest, fault := wire.CutParam(query)
+		if fault != wire.QueryOK {
+			return link{}, queryFaults[fault]
+		}
+		query = rest
+		switch {
+		case p.Name == "signature":
+			if l.hasSignature {
+				return link{}, errTwice
+			}
+			l.signature, l.hasSignature = p.Value, true
+			continue
+		case p.Name == "expires":
+			if l.hasExpires {
+				return link{}, errTwice
+			}
+			l.expires, l.hasExpires = p.Value, true
+		case len(f.ignore) > 0 && slices.Contains(f.ignore, p.Name):
+			continue
+		case reserved(p.Name):
+			return link{}, errDisguised
+		}
+		if len(m) == start {
+			m = append(m, '?')
+		} else {
+			m = append(m, '&')
+		}
+		m = append(m, p.Text...)
+	}
+	// Laravel takes question marks off the end, so that it takes a=1? for the
+	// signed a=1.
+	if len(m) > start && m[len(m)-1] == '?' {
+		return link{}, errQuestionMark
+	}
+	s.message = m
+	return l, nil
+}
+
+// reserved reports whether PHP reads a raw parameter name as expires or
+// signature: it decodes, skips leading spaces, ends a name at a zero byte, and
+// makes an array of it at a bracket, which compares as later than every time.
+func reserved(raw string) bool {
+	for {
+		if rest, ok := strings.CutPrefix(raw, "+"); ok {
+			raw = rest
+		} else if rest, ok := strings.CutPrefix(raw, "%20"); ok {
+			raw = rest
+		} else {
+			break
+		}
+	}
+	if raw == "" || strings.IndexByte("es%", raw[0]) < 0 {
+		return false
+	}
+	var room [32]byte
+	if max := 3 * len("signature["); len(raw) > max {
+		raw = raw[:max] // enough, since each byte takes three at most
+	}
+	name, _ := wire.AppendUnescaped(room[:0], raw, true)
+	for i, c := range name {
+		if c == '[' || c == 0 {
+			name = name[:i]
+			break
+		}
+	}
+	return string(name) == "expires" || string(name) == "signature"
+}
