@@ -264,7 +264,7 @@ func keyText(id, alg string, raw []byte) string {
 // secret alone, where the id belongs must not find it in a log.
 func checkKeyID(id string) error {
 	if !validKeyID(id) {
-		return errors.New("signedurl: a key id is 1 to 64 of the characters A-Z a-z 0-9 - _ .")
+		return errors.New("signedurl: a key id is 1 to 64 of the characters A-Z a-z 0-9 . _ -")
 	}
 	return nil
 }

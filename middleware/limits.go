@@ -104,7 +104,7 @@ func (c *Claims) encode() (string, error) {
 	switch {
 	case c.Binding == Binding{}:
 	case !validKeyID(c.Binding.Name):
-		return fault("the name of a binding is 1 to 64 of the characters A-Z a-z 0-9 - _ .")
+		return fault("the name of a binding is 1 to 64 of the characters A-Z a-z 0-9 . _ -")
 	case c.Binding.Value == "":
 		return fault("the binding has no value: every stranger could present that")
 	default:
@@ -127,7 +127,7 @@ func (c *Claims) encode() (string, error) {
 	}
 	if c.Ignore != nil {
 		if len(c.Ignore) == 0 || slices.ContainsFunc(c.Ignore, func(item string) bool { return !validIgnore(item) }) {
-			return fault("Ignore holds names of the characters A-Z a-z 0-9 - _ . ~ with an optional * at the end, and not * alone")
+			return fault("Ignore holds names of the characters A-Z a-z 0-9 . _ - ~ with an optional * at the end, and not * alone")
 		}
 		add(paramIgnore, strings.Join(c.Ignore, ","))
 	}
