@@ -1,0 +1,187 @@
+package cloudfront
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+)
+
+// Sizes of RSA keys. CloudFront itself takes 2048 bits only; below that a key
+// can be factored, and far above it every request would pay for the modulus.
+const (
+	minRSABits = 2048
+	maxRSABits = 4096
+)
+
+// Key is a named RSA or ECDSA P-256 key pair, or the public half of one: what
+// CloudFront calls a public key of a key group, under its key-pair id. It
+// holds a private key in a closure, so that no verb of fmt, no logger and no
+// encoder can print it, nested or not. The zero Key is refused by [New]. A Key
+// is immutable and safe for concurrent use, if its [crypto.Signer] is.
+type Key struct {
+	id  string
+	alg string
+	// sign is nil if the key cannot sign.
+	sign   func(h crypto.Hash, digest []byte) ([]byte, error)
+	verify func(h crypto.Hash, digest, signature []byte) bool
+}
+
+// ID returns the key-pair id.
+func (k Key) ID() string { return k.id }
+
+// CanSign reports whether the key can make links, or only verify them.
+func (k Key) CanSign() bool { return k.sign != nil }
+
+// String returns the id and the algorithm, and nothing of the key.
+func (k Key) String() string {
+	if k.verify == nil {
+		return "no key"
+	}
+	return k.id + " (" + k.alg + ")"
+}
+
+// Format writes String for every verb and flag of fmt.
+func (k Key) Format(f fmt.State, _ rune) { f.Write([]byte(k.String())) }
+
+// NewKey returns a key that signs and verifies. The private key is an
+// *[rsa.PrivateKey] of 2048 to 4096 bits, an *[ecdsa.PrivateKey] on P-256, or
+// any other [crypto.Signer] with a public key of these kinds, such as one in a
+// hardware module. The id is the key-pair id that CloudFront shows for the
+// public key: 1 to 64 of A-Z a-z 0-9 - _ . characters. NewKey makes one
+// signature, and it is an error if the public half does not verify it.
+//
+// Signatures are deterministic for the two kinds of the standard library (RSA
+// with PKCS #1 v1.5, ECDSA after RFC 6979): equal claims give equal links.
+func NewKey(id string, private crypto.Signer) (Key, error) {
+	if private == nil {
+		return Key{}, errors.New("signedurl: cloudfront: there is no private key")
+	}
+	k, err := NewPublicKey(id, private.Public())
+	if err != nil {
+		return Key{}, err
+	}
+	random := rand.Reader
+	if _, ok := private.(*ecdsa.PrivateKey); ok {
+		random = nil // asks crypto/ecdsa for the deterministic signature
+	}
+	k.sign = func(h crypto.Hash, digest []byte) ([]byte, error) {
+		return private.Sign(random, digest, h)
+	}
+	digest := sha256.Sum256([]byte("signedurl: do the halves of this key belong together?"))
+	if s, err := k.sign(crypto.SHA256, digest[:]); err != nil || !k.verify(crypto.SHA256, digest[:], s) {
+		return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: the halves of the private key do not belong together, or it cannot sign", id)
+	}
+	return k, nil
+}
+
+// NewPublicKey returns a key that verifies and cannot sign: all that a server
+// needs that does not issue links. The public key is an *[rsa.PublicKey] of
+// 2048 to 4096 bits or an *[ecdsa.PublicKey] on P-256. The id is one that
+// [NewKey] takes.
+func NewPublicKey(id string, public crypto.PublicKey) (Key, error) {
+	if !validKeyID(id) {
+		return Key{}, errKeyID
+	}
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		if public.N == nil || public.N.BitLen() < minRSABits || public.N.BitLen() > maxRSABits {
+			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: an RSA key must have %d to %d bits; CloudFront takes 2048", id, minRSABits, maxRSABits)
+		}
+		// With the exponent 1 everybody can sign: the signature is the padded
+		// digest itself.
+		if public.E < 3 || public.E%2 == 0 || public.N.Bit(0) == 0 {
+			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: modulus and exponent of an RSA key are odd, and the exponent is at least 3", id)
+		}
+		return Key{id: id, alg: "RSA", verify: func(h crypto.Hash, digest, signature []byte) bool {
+			return rsa.VerifyPKCS1v15(public, h, digest, signature) == nil
+		}}, nil
+	case *ecdsa.PublicKey:
+		if public.Curve != elliptic.P256() {
+			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: an ECDSA key must be on P-256", id)
+		}
+		if _, err := public.ECDH(); err != nil {
+			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: the ECDSA key is not a point of P-256", id)
+		}
+		return Key{id: id, alg: "ECDSA P-256", verify: func(_ crypto.Hash, digest, signature []byte) bool {
+			return ecdsa.VerifyASN1(public, digest, signature)
+		}}, nil
+	}
+	return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: a key must be RSA or ECDSA, not %T", id, public)
+}
+
+// ParseKey reads a key from the PEM text that openssl writes and CloudFront
+// takes: a private key (RSA PRIVATE KEY, EC PRIVATE KEY or PRIVATE KEY), which
+// gives what [NewKey] returns, or a public one (PUBLIC KEY or RSA PUBLIC KEY),
+// which gives what [NewPublicKey] returns. The text holds one key; an EC
+// PARAMETERS block before it is skipped. Encrypted keys are refused. Errors
+// never quote the text.
+func ParseKey(id string, text []byte) (Key, error) {
+	if !validKeyID(id) {
+		return Key{}, errKeyID
+	}
+	block, rest := pem.Decode(text)
+	if block != nil && block.Type == "EC PARAMETERS" {
+		block, rest = pem.Decode(rest)
+	}
+	if block == nil {
+		return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: the text holds no PEM block", id)
+	}
+	if another, _ := pem.Decode(rest); another != nil {
+		return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: the text holds more than one key", id)
+	}
+	var key any
+	var err error
+	switch block.Type {
+	case "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		key, err = x509.ParseECPrivateKey(block.Bytes)
+	case "PRIVATE KEY":
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "PUBLIC KEY":
+		key, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		key, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	default:
+		err = errors.ErrUnsupported
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: the PEM block is not an unencrypted RSA or ECDSA key", id)
+	}
+	if private, ok := key.(crypto.Signer); ok {
+		return NewKey(id, private)
+	}
+	return NewPublicKey(id, key)
+}
+
+// errKeyID does not quote the id: someone who puts a key where its id belongs
+// must not find it in a log.
+var errKeyID = errors.New("signedurl: cloudfront: a key-pair id is 1 to 64 of the characters A-Z a-z 0-9 . _ -")
+
+func validKeyID(id string) bool {
+	for i := 0; i < len(id); i++ {
+		c := id[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return len(id) >= 1 && len(id) <= 64
+}
+
+// digest returns the hash of a policy's text.
+func digest(h crypto.Hash, text []byte) []byte {
+	if h == crypto.SHA1 {
+		sum := sha1.Sum(text)
+		return sum[:]
+	}
+	sum := sha256.Sum256(text)
+	return sum[:]
+}
