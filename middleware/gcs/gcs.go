@@ -1,0 +1,100 @@
+package gcs
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/sigv4"
+)
+
+var _ middleware.Format = (*Format)(nil)
+
+// Options are what [New] can do without. Nil means the defaults.
+type Options struct {
+	// Accept holds further keys whose links are accepted; they sign nothing.
+	// To rotate: add the new key here on every server, then make it the first
+	// one, then drop the old one when its last link has expired. A service
+	// account can have up to ten keys at a time. A link does not say which of
+	// them signed it, so that a forged one costs a verification for each.
+	Accept []Key
+
+	// Host is the host that is signed, in lower case; a port is never signed.
+	// By default it is the host of the URL, when signing, and the request's,
+	// when verifying. Set it where a proxy changes the Host field on the way,
+	// to what the signer's clients send. Then links do not depend on the host
+	// of the request any more: one verifier must not serve different files by
+	// host.
+	Host string
+
+	// Lifetime is how long before its Expires a link is dated that has no
+	// NotBefore: X-Goog-Date cannot be left out, and Sign does not look at the
+	// clock. The default is seven days, so that any link that lives no longer
+	// is valid at once. With a shorter one, a link that expires later than
+	// that from now becomes valid only when it has that long to live.
+	Lifetime time.Duration
+
+	// Header holds header fields that Sign signs besides the host. Clients
+	// must send them exactly so. When verifying, the fields are those that the
+	// link names, and this is not looked at.
+	Header http.Header
+}
+
+// Format signs and authenticates V4 signed URLs of Google Cloud Storage, as
+// [middleware.Format]. The zero Format refuses every request. It is immutable
+// and safe for concurrent use.
+type Format struct{ f *sigv4.Format }
+
+// New returns a format that signs with key, if it can, and accepts the links
+// of key and of [Options.Accept]. It is an error if two HMAC keys have the
+// same id, or more than ten keys of service accounts the same address. Nothing
+// of opts is kept.
+func New(key Key, opts *Options) (*Format, error) {
+	if opts == nil {
+		opts = new(Options)
+	}
+	keys := []sigv4.Key{key.key}
+	for _, k := range opts.Accept {
+		keys = append(keys, k.key)
+	}
+	f, err := sigv4.New(sigv4.Google(), sigv4.Config{
+		Keys: keys, Host: opts.Host, Lifetime: opts.Lifetime, Header: opts.Header,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Format{f}, nil
+}
+
+// Sign returns a copy of u that carries the claims and a signature. u says
+// what is signed: its host (or [Options.Host]), its path and its own query
+// parameters, in any of the three styles that the package documentation shows.
+// Path and query come out in canonical form, the parameters sorted by name and
+// the signature last.
+//
+// The claims need Expires. NotBefore becomes X-Goog-Date; without it,
+// [Options.Lifetime] says how the link is dated. From that date to Expires it
+// is seven days at most. Methods names the one method that the link is good
+// for, and nil means GET; a link for GET is not good for HEAD. DownloadName
+// and ContentType become the parameters response-content-disposition and
+// response-content-type. Host, if it is set, must be the host that is signed,
+// which has no port. Any other claim is an error that wraps
+// [errors.ErrUnsupported]. Sign is pure.
+func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) { return f.f.Sign(u, c) }
+
+// Authenticate checks the signature of a V4 signed URL, see
+// [middleware.Format]. The claims that it returns are NotBefore, Expires, the
+// request's method in Methods, the access id or email address in KeyID, and
+// DownloadName and ContentType if the link carries the parameters that Sign
+// makes of them.
+func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+	return f.f.Authenticate(r)
+}
+
+// CanSign reports whether Sign can sign, which it cannot if the first key is a
+// public one.
+func (f *Format) CanSign() bool { return f.f.CanSign() }
+
+// String returns the number of keys and the id of the first one.
+func (f *Format) String() string { return f.f.String() }

@@ -1,0 +1,126 @@
+package gcs
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"example.com/signedurl/middleware/internal/sigv4"
+)
+
+// Key is an HMAC key, the key of a service account, or the public half of one.
+// It holds its secret in a closure, so that no verb of fmt, no logger and no
+// encoder can print it. The zero Key is refused by [New]. A Key is immutable
+// and safe for concurrent use.
+type Key struct{ key sigv4.Key }
+
+// NewHMACKey returns an HMAC key (GOOG4-HMAC-SHA256). The access id is 1 to 128
+// bytes of printable ASCII without space and slash; the secret is taken as
+// it is, and has at least 16 bytes (those of Google have 40). Errors quote
+// neither.
+func NewHMACKey(accessID, secret string) (Key, error) {
+	k, err := sigv4.HMACKey(accessID, secret, "")
+	return Key{k}, err
+}
+
+// NewServiceAccountKey returns the key of a service account
+// (GOOG4-RSA-SHA256), named by the account's email address. The private key
+// has 2048 to 4096 bits and must not be changed afterwards.
+func NewServiceAccountKey(email string, private *rsa.PrivateKey) (Key, error) {
+	if err := private.Validate(); err != nil {
+		return Key{}, errors.New("signedurl: the private key is no valid RSA key")
+	}
+	return rsaKey(email, &private.PublicKey, func(_ string, msg []byte) (string, error) {
+		sum := sha256.Sum256(msg)
+		// PKCS #1 v1.5 needs no random numbers, so that equal claims give
+		// equal links.
+		sig, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, sum[:])
+		return hex.EncodeToString(sig), err
+	})
+}
+
+// NewServiceAccountPublicKey returns a key that verifies the links of a
+// service account and cannot sign: a server that holds only such keys cannot
+// be made to issue links. Google publishes the public keys of every account.
+func NewServiceAccountPublicKey(email string, public *rsa.PublicKey) (Key, error) {
+	return rsaKey(email, public, nil)
+}
+
+// The sizes of RSA keys. Below 2048 bits a key can be factored by those who
+// mean it; above 4096 a forged link costs milliseconds.
+const minBits, maxBits = 2048, 4096
+
+func rsaKey(email string, public *rsa.PublicKey, sign func(day string, msg []byte) (string, error)) (Key, error) {
+	if err := sigv4.CheckID(email); err != nil {
+		return Key{}, err
+	}
+	if bits := public.N.BitLen(); bits < minBits || bits > maxBits {
+		return Key{}, fmt.Errorf("signedurl: the RSA key has %d bits and needs %d to %d", bits, minBits, maxBits)
+	}
+	if public.E < 3 || public.E%2 == 0 {
+		return Key{}, errors.New("signedurl: the RSA key has an impossible exponent")
+	}
+	own := &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
+	return Key{sigv4.Key{
+		ID:     email,
+		Suffix: "-RSA-SHA256",
+		Open: func(*sigv4.Dialect) sigv4.Signer {
+			return sigv4.Signer{
+				Sign: sign,
+				Verify: func(_ string, msg []byte, signature string) bool {
+					var room [maxBits / 8]byte
+					sig := room[:own.Size()]
+					if !sigv4.DecodeHex(sig, signature) {
+						return false
+					}
+					sum := sha256.Sum256(msg)
+					return rsa.VerifyPKCS1v15(own, crypto.SHA256, sum[:], sig) == nil
+				},
+			}
+		},
+	}}, nil
+}
+
+// ParseServiceAccountKey reads the JSON key file of a service account, as the
+// console and gcloud write it. Errors never quote the file.
+func ParseServiceAccountKey(file []byte) (Key, error) {
+	var fields struct {
+		Email   string `json:"client_email"`
+		Private string `json:"private_key"`
+	}
+	// The text of a JSON error can hold a piece of the file.
+	if err := json.Unmarshal(file, &fields); err != nil || fields.Private == "" {
+		return Key{}, errors.New("signedurl: this is not the JSON key file of a service account, with client_email and private_key")
+	}
+	block, _ := pem.Decode([]byte(fields.Private))
+	if block == nil {
+		return Key{}, errors.New("signedurl: the private_key of the service account is not in PEM form")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	private, ok := parsed.(*rsa.PrivateKey)
+	if err != nil || !ok {
+		return Key{}, errors.New("signedurl: the private_key of the service account is not an RSA key in PKCS #8 form")
+	}
+	return NewServiceAccountKey(fields.Email, private)
+}
+
+// ID returns the access id or the email address.
+func (k Key) ID() string { return k.key.ID }
+
+// String returns the id and the algorithm, and nothing of the secret.
+func (k Key) String() string {
+	if k.key.Open == nil {
+		return "no key"
+	}
+	return k.key.ID + " (GOOG4" + k.key.Suffix + ")"
+}
+
+// Format writes String for every verb and flag of fmt.
+func (k Key) Format(f fmt.State, _ rune) { f.Write([]byte(k.String())) }

@@ -1,0 +1,170 @@
+package sigv4
+
+import (
+	"strings"
+	"time"
+
+	"example.com/signedurl/middleware"
+)
+
+var (
+	errNoKeys          = invalid("there is no key")
+	errNoAlgorithm     = invalid("there is no algorithm")
+	errNoCredential    = invalid("there is no credential")
+	errNoDate          = invalid("there is no date")
+	errNoExpires       = invalid("there is no lifetime")
+	errNoSignedHeaders = invalid("there is no list of signed headers")
+	errNoSignature     = invalid("there is no signature")
+	errDate            = invalid("the date is not YYYYMMDDTHHMMSSZ")
+	errExpires         = invalid("the lifetime is not a canonical number of seconds from 1 to 604800")
+	errScope           = invalid("the credential is not one of this date, region and service")
+	errUnknownKey      = invalid("no key has the link's access id and algorithm")
+	errToken           = invalid("the session token is not the one that belongs to the key")
+	errSignature       = invalid("the signature does not match what was requested")
+)
+
+var missing = [...]error{
+	paramAlgorithm:     errNoAlgorithm,
+	paramCredential:    errNoCredential,
+	paramDate:          errNoDate,
+	paramExpires:       errNoExpires,
+	paramSignedHeaders: errNoSignedHeaders,
+	paramSignature:     errNoSignature,
+}
+
+// Authenticate checks the signature of a link, see [middleware.Format].
+func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+	if f == nil {
+		return middleware.Claims{}, errNoKeys
+	}
+	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
+		return middleware.Claims{}, errTooLong
+	}
+	st := newState()
+	defer st.release()
+	return f.authenticate(st, &r)
+}
+
+func (f *Format) authenticate(st *state, r *middleware.Request) (c middleware.Claims, err error) {
+	if err := st.read(&f.d, r.RawQuery); err != nil {
+		return c, err
+	}
+	if !st.any {
+		return c, middleware.ErrUnsigned
+	}
+	for id, err := range missing {
+		if st.values[id] == "" {
+			return c, err
+		}
+	}
+	date := st.values[paramDate]
+	issued, ok := parseDate(date)
+	if !ok {
+		return c, errDate
+	}
+	lifetime, ok := parseLifetime(st.values[paramExpires])
+	if !ok {
+		return c, errExpires
+	}
+	r.Trace("shape", "path, query and parameters are unambiguous")
+
+	id, ok := f.d.accessID(st.values[paramCredential], date[:dayLen])
+	if !ok {
+		return c, errScope
+	}
+	algorithm := st.values[paramAlgorithm]
+	keys := f.keys[lookup{algorithm, id}]
+	if len(keys) == 0 {
+		return c, errUnknownKey
+	}
+	r.Trace("key", keys[0].id)
+
+	host := f.host
+	if host == "" {
+		host = f.d.host(r.Host)
+	}
+	err = st.build(&f.d, request{
+		method: r.Method,
+		host:   host,
+		path:   r.Path,
+		header: r.Header,
+		signed: unescape(st.values[paramSignedHeaders]),
+	}, algorithm, date)
+	if err != nil {
+		return c, err
+	}
+	if r.Tracing() {
+		r.TraceSigned(st.shown(&f.d))
+	}
+	// A service account has several keys while they are rotated, and a link
+	// does not say which one signed it.
+	var key *boundKey
+	for _, k := range keys {
+		if k.Verify(date[:dayLen], st.msg, st.values[paramSignature]) {
+			key = k
+			break
+		}
+	}
+	if key == nil {
+		return c, errSignature
+	}
+	r.Trace("signature", key.algorithm)
+
+	// A token is not a secret of the verifier's: whoever has the key could have
+	// signed any. It is compared nevertheless, since key and token are issued
+	// together, and a link with another one is not what the issuer meant.
+	token := ""
+	if key.token != nil {
+		token = key.token()
+	}
+	if unescape(st.values[paramToken]) != token {
+		return c, errToken
+	}
+	if err := st.response(&c, r.Path); err != nil {
+		return middleware.Claims{}, err
+	}
+	c.NotBefore = time.Unix(issued, 0)
+	c.Expires = time.Unix(issued+lifetime+f.d.inclusive, 0)
+	c.Methods = []string{r.Method}
+	c.KeyID = key.id
+	return c, nil
+}
+
+// accessID cuts the access id, still escaped, from a credential
+// id/day/region/service/terminator whose other parts are exactly those that
+// this verifier expects.
+func (d *Dialect) accessID(credential, day string) (string, bool) {
+	rest, ok1 := strings.CutSuffix(credential, d.escapedScope)
+	rest, ok2 := strings.CutSuffix(rest, day)
+	id, ok3 := strings.CutSuffix(rest, "%2F")
+	return id, ok1 && ok2 && ok3
+}
+
+// shown returns what was signed, for the operator: the string to sign, and the
+// canonical request whose hash it ends in. The values of header fields other
+// than the host may be secrets (an encryption key, a cookie), and a session
+// token is a part of a credential: they are left out.
+func (st *state) shown(d *Dialect) string {
+	var b strings.Builder
+	b.Write(st.msg)
+	b.WriteString("\n\n")
+	headers := false
+	for i, line := range strings.Split(string(st.text), "\n") {
+		switch name, _, _ := strings.Cut(line, ":"); {
+		case i == 2:
+			if token := st.values[paramToken]; token != "" {
+				line = strings.ReplaceAll(line, d.params[paramToken]+"="+token, d.params[paramToken]+"=[not shown]")
+			}
+			headers = true
+		case headers && line == "":
+			headers = false
+		case headers && name != "host":
+			line = name + ":[not shown]"
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}

@@ -1,0 +1,181 @@
+package sigv4
+
+import (
+	"slices"
+	"strings"
+
+	"example.com/signedurl/middleware/internal/wire"
+)
+
+var (
+	errTooLong    = invalid("the request target is longer than 8 KiB")
+	errPairs      = invalid("the query has more than 128 parameters")
+	errEmptyPair  = invalid("the query holds an empty parameter, or one with an empty name")
+	errSemicolon  = invalid("the query holds a raw semicolon, which readers of queries take differently")
+	errEscape     = invalid("path or query holds an invalid escape")
+	errTwice      = invalid("a parameter of the signature is there twice")
+	errEmptyValue = invalid("a parameter of the signature has an empty value")
+	errNotLiteral = invalid("a parameter of the signature is spelled with escapes or in another case")
+)
+
+// pair is a parameter in canonical spelling.
+type pair struct{ name, value string }
+
+// query is a query that was read strictly: nothing that net/url drops in
+// silence or that two readers could take differently is in it.
+type query struct {
+	// pairs are all parameters but the signature, in the order in which they
+	// came.
+	pairs []pair
+	// values are the parameters of the signature, in canonical spelling. An
+	// empty one is refused, so that "" means absent.
+	values [numParams]string
+	// any says that one of them is there, even if it is misspelled.
+	any bool
+}
+
+// read reads a raw query, once and from left to right.
+func (q *query) read(d *Dialect, raw string) error {
+	if raw == "" {
+		return nil
+	}
+	for start, n := 0, 1; ; n++ {
+		if n > maxPairs {
+			return errPairs
+		}
+		name, end, err := part(raw, start, '=')
+		if err != nil {
+			return err
+		}
+		if name == "" {
+			return errEmptyPair
+		}
+		id, exact := d.param(name)
+		if id >= 0 {
+			q.any = true
+			if !exact || name != raw[start:end] {
+				return errNotLiteral
+			}
+		}
+		value := "" // net/http reads "a" as "a="
+		if end < len(raw) && raw[end] == '=' {
+			start = end + 1
+			if value, end, err = part(raw, start, '&'); err != nil {
+				return err
+			}
+		}
+		if id >= 0 {
+			switch {
+			case q.values[id] != "":
+				return errTwice
+			case value == "":
+				return errEmptyValue
+			}
+			q.values[id] = value
+		}
+		switch {
+		case id != paramSignature:
+			q.pairs = append(q.pairs, pair{name, value})
+		case value != raw[start:end]:
+			// The signature does not cover itself: one spelling, or the same link
+			// could be written in many ways.
+			return errNotLiteral
+		}
+		if end == len(raw) {
+			return nil
+		}
+		start = end + 1
+	}
+}
+
+// part returns the name or value that begins at start and ends before stop or
+// "&", in canonical spelling: decoded, "+" being a space, and encoded again.
+// It allocates only if that changes anything.
+func part(raw string, start int, stop byte) (s string, end int, err error) {
+	canonical := true
+	for end = start; end < len(raw); end++ {
+		c := raw[end]
+		if wire.Unreserved(c) {
+			continue
+		}
+		if c == stop || c == '&' {
+			break
+		}
+		if c == ';' {
+			return "", 0, errSemicolon
+		}
+		if c == '%' && canonicalEscape(raw, end) {
+			end += 2
+		} else {
+			canonical = false
+		}
+	}
+	s = raw[start:end]
+	if canonical {
+		return s, end, nil
+	}
+	s, ok := wire.Unescape(s, true)
+	if !ok {
+		return "", 0, errEscape
+	}
+	return wire.Escape(s), end, nil
+}
+
+// add adds a parameter that is not escaped yet.
+func (q *query) add(name, value string) {
+	q.pairs = append(q.pairs, pair{name, wire.Escape(value)})
+}
+
+// sort brings the pairs into the order in which they are signed: by the bytes
+// of the encoded name.
+func (q *query) sort(d *Dialect) {
+	compare := byName
+	if d.sortValues {
+		compare = byNameAndValue
+	}
+	// Links come sorted from nearly every library.
+	for i := 1; i < len(q.pairs); i++ {
+		if compare(q.pairs[i-1], q.pairs[i]) > 0 {
+			slices.SortStableFunc(q.pairs, compare)
+			return
+		}
+	}
+}
+
+func byName(a, b pair) int { return strings.Compare(a.name, b.name) }
+
+func byNameAndValue(a, b pair) int {
+	if n := strings.Compare(a.name, b.name); n != 0 {
+		return n
+	}
+	return strings.Compare(a.value, b.value)
+}
+
+// append appends the pairs as they are signed.
+func (q *query) append(dst []byte) []byte {
+	for i, p := range q.pairs {
+		if i > 0 {
+			dst = append(dst, '&')
+		}
+		dst = append(dst, p.name...)
+		dst = append(dst, '=')
+		dst = append(dst, p.value...)
+	}
+	return dst
+}
+
+// canonicalEscape reports whether the escape at s[i] is valid, needed, and in
+// upper case.
+func canonicalEscape(s string, i int) bool {
+	if i+2 >= len(s) || s[i+1] >= 'a' || s[i+2] >= 'a' {
+		return false
+	}
+	c, ok := wire.Hex(s[i+1], s[i+2])
+	return ok && !wire.Unreserved(c)
+}
+
+// unescape decodes a part in canonical spelling.
+func unescape(s string) string {
+	s, _ = wire.Unescape(s, false)
+	return s
+}

@@ -1,0 +1,269 @@
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"example.com/signedurl/middleware/internal/wire"
+)
+
+var (
+	errMethod        = invalid("the method is not made of upper-case letters")
+	errHost          = invalid("the host holds characters that no host has")
+	errPath          = invalid("the path does not begin with a slash")
+	errEncodedSlash  = invalid("the path holds an encoded slash, which is signed like a raw one and is not the same path to net/http")
+	errPathSpelling  = invalid("the path is not percent-encoded as it is when it is signed")
+	errSignedHeaders = invalid("the list of signed headers is not one of sorted lower-case names with host among them")
+	errHeaderMissing = invalid("the request lacks a header field that is signed")
+	errHeaderValue   = invalid("a signed header field holds a control character")
+	errHeaderSize    = invalid("there are more than 32 signed header fields, or 8 KiB of them")
+	errPayload       = invalid("the hash of the payload is neither UNSIGNED-PAYLOAD nor 64 hex digits")
+	errPayloadTwice  = invalid("the hash of the payload is both a parameter and a signed header field")
+)
+
+const unsignedPayload = "UNSIGNED-PAYLOAD"
+
+// request is what is signed of an HTTP request, besides its query.
+type request struct {
+	method string
+	host   string // in the form that is signed
+	path   string // escaped
+	header http.Header
+	signed string // the names of the signed headers
+}
+
+// build writes the canonical request into st.text and the string to sign into
+// st.msg. It is the only place that makes them, for signer and verifier and
+// for both systems.
+func (st *state) build(d *Dialect, r request, algorithm, date string) error {
+	if !validMethod(r.method) {
+		return errMethod
+	}
+	if !validHost(r.host) {
+		return errHost
+	}
+	var err error
+	b := append(st.text[:0], r.method...)
+	b = append(b, '\n')
+	if b, err = appendPath(b, r.path, d.pathAsSent); err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	st.sort(d)
+	b = st.append(b)
+	b = append(b, '\n')
+	b, payload, err := appendHeaders(b, d, r)
+	if err != nil {
+		return err
+	}
+	if v := st.values[paramPayload]; v != "" {
+		switch {
+		case payload != "":
+			return errPayloadTwice
+		case v != unsignedPayload && !isHash(v):
+			return errPayload
+		}
+		payload = v
+	}
+	if payload == "" {
+		payload = unsignedPayload
+	}
+	b = append(b, '\n')
+	b = append(b, r.signed...)
+	b = append(b, '\n')
+	b = append(b, payload...)
+	st.text = b
+
+	sum := sha256.Sum256(b)
+	m := append(st.msg[:0], algorithm...)
+	m = append(m, '\n')
+	m = append(m, date...)
+	m = append(m, '\n')
+	m = append(m, date[:dayLen]...)
+	m = append(m, '/')
+	m = append(m, d.scope...)
+	m = append(m, '\n')
+	st.msg = hex.AppendEncode(m, sum[:])
+	return nil
+}
+
+// appendPath appends a path with everything but unreserved characters and
+// slashes percent-encoded; doubled slashes stay.
+func appendPath(dst []byte, p string, asSent bool) ([]byte, error) {
+	if p == "" || p[0] != '/' {
+		return dst, errPath
+	}
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		if c == '/' || wire.Unreserved(c) {
+			dst = append(dst, c)
+			continue
+		}
+		canonical := false
+		if c == '%' {
+			if i+2 >= len(p) {
+				return dst, errEscape
+			}
+			var ok bool
+			if c, ok = wire.Hex(p[i+1], p[i+2]); !ok {
+				return dst, errEscape
+			}
+			// An object a/b and one with the name a%2Fb would have the same
+			// canonical request, and only one of them was signed. No client
+			// library writes an encoded slash.
+			if c == '/' {
+				return dst, errEncodedSlash
+			}
+			canonical = canonicalEscape(p, i)
+			i += 2
+		}
+		if asSent && !canonical {
+			return dst, errPathSpelling
+		}
+		dst = wire.AppendByte(dst, c)
+	}
+	return dst, nil
+}
+
+// appendHeaders appends the signed header fields, a line each, and returns the
+// value of the one that holds the hash of the payload, if it is signed.
+func appendHeaders(dst []byte, d *Dialect, r request) (_ []byte, payload string, err error) {
+	limit := len(dst) + maxHeaderBytes
+	host, previous := false, ""
+	for rest, n := r.signed, 1; ; n++ {
+		name, tail, more := strings.Cut(rest, ";")
+		if name <= previous || !validHeaderName(name) {
+			return dst, "", errSignedHeaders
+		}
+		if n > maxHeaders || len(dst)+len(name) > limit {
+			return dst, "", errHeaderSize
+		}
+		dst = append(dst, name...)
+		dst = append(dst, ':')
+		start := len(dst)
+		if name == "host" {
+			host = true
+			dst = append(dst, r.host...)
+		} else {
+			values := r.header.Values(name)
+			if len(values) == 0 {
+				return dst, "", errHeaderMissing
+			}
+			for i, v := range values {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				if len(dst)+len(v) > limit {
+					return dst, "", errHeaderSize
+				}
+				var ok bool
+				if dst, ok = appendHeaderValue(dst, v); !ok {
+					return dst, "", errHeaderValue
+				}
+			}
+		}
+		if name == d.payload {
+			payload = string(dst[start:])
+		}
+		dst = append(dst, '\n')
+		if !more {
+			break
+		}
+		previous, rest = name, tail
+	}
+	if !host {
+		// A link that does not sign the host would be good on every host.
+		return dst, "", errSignedHeaders
+	}
+	return dst, payload, nil
+}
+
+// appendHeaderValue appends a value without the blanks around it, and with one
+// space for each run of blanks inside. It reports false for a control
+// character, which could end the line in the text that is signed.
+func appendHeaderValue(dst []byte, v string) ([]byte, bool) {
+	start, blank := len(dst), false
+	for i := 0; i < len(v); i++ {
+		c := v[i]
+		switch {
+		case c == ' ' || c == '\t':
+			blank = true
+			continue
+		case c < ' ' || c == 0x7F:
+			return dst, false
+		}
+		if blank && len(dst) > start {
+			dst = append(dst, ' ')
+		}
+		blank = false
+		dst = append(dst, c)
+	}
+	return dst, true
+}
+
+// validHeaderName accepts more than the tokens of RFC 9110, section 5.6.2:
+// Google's conformance cases sign a name with a slash.
+func validHeaderName(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c <= ' ' || c >= 0x7F || c == ':' || c == ';' || c == ',' || ('A' <= c && c <= 'Z') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func validMethod(m string) bool {
+	for i := 0; i < len(m); i++ {
+		if c := m[i]; !('A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return m != ""
+}
+
+// validHost only keeps a host from being more than one line: it is compared,
+// byte for byte, through the signature.
+func validHost(h string) bool {
+	for i := 0; i < len(h); i++ {
+		if h[i] <= ' ' || h[i] >= 0x7F {
+			return false
+		}
+	}
+	return h != ""
+}
+
+func isHash(s string) bool {
+	var sum [sha256.Size]byte
+	return DecodeHex(sum[:], s)
+}
+
+// DecodeHex decodes lower-case hex digits into dst, and reports whether there
+// were as many as fill it. encoding/hex takes upper case too, a second
+// spelling of the same signature.
+func DecodeHex(dst []byte, s string) bool {
+	if len(s) != 2*len(dst) {
+		return false
+	}
+	for i := range dst {
+		hi, lo := lowerHex[s[2*i]], lowerHex[s[2*i+1]]
+		if hi|lo > 15 {
+			return false
+		}
+		dst[i] = hi<<4 | lo
+	}
+	return true
+}
+
+// lowerHex holds the value of each lower-case hex digit, and 0xFF for every
+// other byte.
+var lowerHex = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xFF
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		t[c] = byte(i)
+	}
+	return t
+}()

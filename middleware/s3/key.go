@@ -1,0 +1,51 @@
+package s3
+
+import (
+	"errors"
+	"fmt"
+
+	"example.com/signedurl/middleware/internal/sigv4"
+)
+
+// Key is an access key: its id, its secret and, if it is a temporary one, its
+// session token. Secret and token are held in closures, so that no verb of
+// fmt, no logger and no encoder can print them. The zero Key is refused by
+// [New]. A Key is immutable and safe for concurrent use.
+type Key struct{ key sigv4.Key }
+
+// NewKey returns an access key. The id is 1 to 128 bytes of printable ASCII
+// without space and slash; the secret is taken as it is and has at least 16
+// bytes (those of AWS have 40). Errors quote neither.
+func NewKey(accessKeyID, secretAccessKey string) (Key, error) {
+	k, err := sigv4.HMACKey(accessKeyID, secretAccessKey, "")
+	return Key{k}, err
+}
+
+// NewTemporaryKey returns an access key as the Security Token Service issues
+// it, with a session token, which is not empty. Links of the key carry the
+// token in X-Amz-Security-Token, and only links with this token are accepted.
+//
+// At AWS such a link dies with its session, even if that is before its own
+// expiry. Nothing here knows when a session ends: take the key out of the
+// format then.
+func NewTemporaryKey(accessKeyID, secretAccessKey, sessionToken string) (Key, error) {
+	if sessionToken == "" {
+		return Key{}, errors.New("signedurl: the session token is empty; NewKey makes keys without one")
+	}
+	k, err := sigv4.HMACKey(accessKeyID, secretAccessKey, sessionToken)
+	return Key{k}, err
+}
+
+// ID returns the access key id.
+func (k Key) ID() string { return k.key.ID }
+
+// String returns the access key id, and nothing of the secret.
+func (k Key) String() string {
+	if k.key.Open == nil {
+		return "no key"
+	}
+	return k.key.ID
+}
+
+// Format writes String for every verb and flag of fmt.
+func (k Key) Format(f fmt.State, _ rune) { f.Write([]byte(k.String())) }
