@@ -10,6 +10,10 @@ import (
 // that it was given one for.
 const maxCookies = 4
 
+// maxSeen is how many cookies of the name are looked at, whatever they hold: a
+// header may have a quarter of a million.
+const maxSeen = 64
+
 // tryCookies looks for a cookie that opens the request, whose URL holds no
 // signature. Each is taken through all checks that need no store, and the
 // first that passes counts. If none does, the error is that of the first that
@@ -17,15 +21,16 @@ const maxCookies = 4
 func (v *Verifier) tryCookies(r *Request, c *Claims) (time.Time, error) {
 	now := time.Now()
 	result, authentic := ErrUnsigned, false
-	tried := 0
+	seen, tried := 0, 0
 	for _, line := range r.Header["Cookie"] {
-		for line != "" && tried < maxCookies {
+		for line != "" && seen < maxSeen && tried < maxCookies {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
 			name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
 			if !ok || name != v.opts.Cookie {
 				continue
 			}
+			seen++
 			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 				value = value[1 : len(value)-1] // RFC 6265, section 4.1.1
 			}

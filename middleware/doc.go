@@ -115,7 +115,8 @@
 //	signed_host     host[:port] in lower-case ASCII, without the scheme's
 //	                default port; compared with the Host of the request.
 //	signed_ip       IPv4 or IPv6 addresses or CIDR blocks, separated by commas;
-//	                the client's address must be in one.
+//	                the client's address must be in one. Bits behind a block's
+//	                length do not count, and ::ffff:192.0.2.1 is 192.0.2.1.
 //	signed_for      the name (as a key id) of a value that the link does not
 //	                show and the verifier knows: session, user, version. The
 //	                value is the binding line. Absent or empty, it refuses.
@@ -126,8 +127,9 @@
 //	signed_ignore   names [A-Za-z0-9._~-]+, separated by commas, with an optional
 //	                "*" at the end, of parameters that are not signed. Reserved
 //	                names are never ignored.
-//	signed_as       the reply is an attachment of this name.
-//	signed_type     the reply has this media type.
+//	signed_as       the reply is an attachment of this name: UTF-8, no slash or
+//	                backslash, no control character, not "." or "..".
+//	signed_type     the reply has this media type: printable ASCII with a "/".
 //
 // A value to which links are bound need not be secret, but a thief who can
 // present it can use the link: a session id is a good one, a user's number is
@@ -147,8 +149,8 @@
 // link as a query, signed_under among them, and the first line of its signed
 // bytes is signed-cookie/1: a link never works as a cookie, nor a cookie as a
 // link. If the URL holds a reserved parameter, no cookie is looked at. Of the
-// cookies of the name whose subtree holds the path, up to 4 are tried, and the
-// first that passes all checks that need no store counts.
+// first 64 cookies of the name, up to 4 whose subtree holds the path are tried,
+// and the first that passes all checks that need no store counts.
 //
 // # Replies
 //

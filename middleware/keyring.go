@@ -104,7 +104,7 @@ func (k *Keyring) Sign(u *url.URL, c Claims) (*url.URL, error) {
 	}
 	m := message{tag: tagURL, path: path}
 	if c.Under != "" {
-		if !below(path+"x", false, c.Under) {
+		if !below(path+"x", c.Under) {
 			return nil, errors.New("signedurl: cannot sign: the path does not lie below Under")
 		}
 		if err := unsignedQuery(u.RawQuery, c.Ignore); err != nil {
@@ -213,21 +213,14 @@ func (k *Keyring) Authenticate(r Request) (c Claims, err error) {
 // authenticate is Authenticate without copies. It leaves c as it may be on an
 // error.
 func (k *Keyring) authenticate(r *Request, c *Claims) error {
-	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
-		return errTooLong
-	}
-	if !r.plain {
-		if r.plain = wire.PlainPath(r.Path); !r.plain {
-			if fault := wire.CheckPath(r.Path); fault != wire.PathOK {
-				return pathFaults[fault]
-			}
+	if len(r.Path)+1+len(r.RawQuery) <= maxTarget {
+		r.plain = r.plain || wire.PlainPath(r.Path)
+		if done, err := k.checkUsual(r, c); done {
+			return err
 		}
 	}
-	if done, err := k.checkUsual(r, c); done {
-		return err
-	}
 	var p params
-	if err := scanQuery(r.RawQuery, &p); err != nil {
+	if err := checkShape(r, &p); err != nil {
 		return err
 	}
 	r.Trace("shape", "path and query are unambiguous")
@@ -235,6 +228,21 @@ func (k *Keyring) authenticate(r *Request, c *Claims) error {
 		return ErrUnsigned
 	}
 	return k.check(r, &p, tagURL, r.RawQuery, c)
+}
+
+// checkShape refuses a target that is too long or ambiguous, and reads its
+// reserved parameters.
+func checkShape(r *Request, p *params) error {
+	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
+		return errTooLong
+	}
+	r.plain = r.plain || wire.PlainPath(r.Path)
+	if !r.plain {
+		if fault := wire.CheckPath(r.Path); fault != wire.PathOK {
+			return pathFaults[fault]
+		}
+	}
+	return scanQuery(r.RawQuery, p)
 }
 
 // checkUsual is the short way for the link that most links are: a plain path,
@@ -276,27 +284,25 @@ func (k *Keyring) checkUsual(r *Request, c *Claims) (done bool, err error) {
 // [CookieFormat]. The request's own parameters are not signed by a cookie, and
 // refused unless the cookie names them as ignored.
 func (k *Keyring) AuthenticateCookie(r Request, value string) (c Claims, err error) {
-	if len(r.Path)+1+len(r.RawQuery) > maxTarget || len(value) > maxCookie {
-		return c, errTooLong
-	}
-	r.plain = r.plain || wire.PlainPath(r.Path)
-	if fault := wire.CheckPath(r.Path); fault != wire.PathOK {
-		return c, pathFaults[fault]
+	// A browser sends all cookies of a name, and anyone as many as a header
+	// holds: what was set for other places is found out first, and cheaply.
+	if len(value) > maxCookie {
+		return c, errOtherCookie
 	}
 	var p, own params
-	if err := scanQuery(r.RawQuery, &own); err != nil {
+	if scanQuery(value, &p) != nil || p.application > 0 {
+		return c, errOtherCookie
+	}
+	var room [256]byte
+	under, _ := wire.AppendUnescaped(room[:0], p.values[paramUnder], true)
+	if len(under) == 0 || under[len(under)-1] != '/' || !below(r.Path, under) {
+		return c, errOtherCookie
+	}
+	if err := checkShape(&r, &own); err != nil {
 		return c, err
 	}
 	if own.reserved > 0 {
 		return c, errTwoLinks
-	}
-	// All this comes before the MAC, so that the cookies that were set for
-	// other places, of which a browser may send many, cost next to nothing.
-	if scanQuery(value, &p) != nil || p.application > 0 {
-		return c, errOtherCookie
-	}
-	if under, ok := decodeUnder(p.values[paramUnder], r.Path); !ok || !below(r.Path, r.plain, under) {
-		return c, errOtherCookie
 	}
 	p.application = own.application
 	if err := k.check(&r, &p, tagCookie, value, &c); err != nil {
@@ -356,7 +362,7 @@ func (k *Keyring) check(r *Request, p *params, tag, query string, c *Claims) err
 	r.Trace("signature", key.alg)
 
 	if c.Under != "" {
-		if !below(r.Path, r.plain, c.Under) {
+		if !below(r.Path, c.Under) {
 			return errNotBelow
 		}
 		if err := unsignedQuery(r.RawQuery, c.Ignore); err != nil {

@@ -251,15 +251,35 @@ func validUnder(p string) bool {
 	return string(wire.AppendPath(room[:0], p)) == p
 }
 
-// below reports whether a checked path lies below a canonical subtree, by
-// segments, and is not the subtree's own path.
-func below(path string, plain bool, under string) bool {
-	if plain {
-		return len(path) > len(under) && path[:len(under)] == under
+// below reports whether a path, once it is brought to canonical form, lies
+// below a canonical subtree, by segments, and is not the subtree's own path. It
+// looks no further than the subtree goes.
+func below[T string | []byte](path string, under T) bool {
+	n := 0 // how much of under has been found
+	for i := 0; i < len(path); i++ {
+		if n == len(under) {
+			return n > 0
+		}
+		c := path[i]
+		if c == '%' && i+2 < len(path) {
+			c, _ = wire.Hex(path[i+1], path[i+2])
+			i += 2
+		} else if c == '/' {
+			if under[n] != '/' {
+				return false
+			}
+			n++
+			continue
+		}
+		var room [3]byte
+		for _, b := range wire.AppendByte(room[:0], c) {
+			if n == len(under) || under[n] != b {
+				return false
+			}
+			n++
+		}
 	}
-	var room [512]byte
-	canonical := wire.AppendPath(room[:0], path)
-	return len(canonical) > len(under) && string(canonical[:len(under)]) == under
+	return false
 }
 
 // validMethod accepts the tokens of RFC 9110, section 9.1, that are made of

@@ -226,6 +226,8 @@ func TestACookieOpensItsSubtreeAndNothingElse(t *testing.T) {
 		{name: "behind three that fail", target: "/files/alice/a.jpg", header: cookie(alice+"x", alice+"y", alice+"z", alice)},
 		{name: "behind four that fail", target: "/files/alice/a.jpg", header: cookie(alice+"w", alice+"x", alice+"y", alice+"z", alice), want: middleware.ErrInvalid},
 		{name: "behind many of other subtrees", target: "/files/alice/a.jpg", header: cookie(bob, bob, bob, bob, bob, bob, alice)},
+		{name: "behind sixty of other subtrees", target: "/files/alice/a.jpg", header: cookie(strings.Repeat("signed=x; ", 30)+strings.Repeat(bob+"; ", 30), alice)},
+		{name: "behind more than are looked at", target: "/files/alice/a.jpg", header: cookie(strings.Repeat("signed=x; ", 64), alice), want: middleware.ErrInvalid},
 		{name: "a wider one", target: "/files/bob/a.jpg", header: cookie(alice, wide)},
 		{name: "none", target: "/files/alice/a.jpg", want: middleware.ErrUnsigned},
 		{name: "of another name", target: "/files/alice/a.jpg", header: cookie("x" + alice), want: middleware.ErrUnsigned},

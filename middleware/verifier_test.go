@@ -719,13 +719,16 @@ func TestVerifyOfAUsualLinkDoesNotAllocate(t *testing.T) {
 		"networks": {sign(t, ring, "/a/b", with(func(c *middleware.Claims) {
 			c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("10.0.0.0/8")}
 		})), 1},
-		"ignored parameters":  {sign(t, ring, "/a/b", with(func(c *middleware.Claims) { c.Ignore = []string{"fbclid", "utm_*"} })) + "&fbclid=1", 1},
-		"a megabyte of query": {"/x?" + strings.Repeat("a=1&", 250_000), 0},
-		"10,000 parameters":   {"/x?expires_at=1" + strings.Repeat("&a", 10_000), 0},
-		"8 KiB of parameters": {"/x?expires_at=1" + strings.Repeat("&a", 4000), 0},
-		"a megabyte of path":  {"/" + strings.Repeat("%41", 300_000), 0},
+		"ignored parameters":   {sign(t, ring, "/a/b", with(func(c *middleware.Claims) { c.Ignore = []string{"fbclid", "utm_*"} })) + "&fbclid=1", 1},
+		"a megabyte of query":  {"/x?" + strings.Repeat("a=1&", 250_000), 0},
+		"10,000 parameters":    {"/x?expires_at=1" + strings.Repeat("&a", 10_000), 0},
+		"8 KiB of parameters":  {"/x?expires_at=1" + strings.Repeat("&a", 4000), 0},
+		"cookies of elsewhere": {"/f" + strings.Repeat("%41", 1000) + "?a=" + strings.Repeat("%20", 1300), 0},
+		"a megabyte of path":   {"/" + strings.Repeat("%41", 300_000), 0},
 	} {
 		r := request(t, "GET", test.target)
+		// A header of a megabyte must not cost anything either.
+		r.Header["Cookie"] = []string{strings.Repeat("signed=signed_under=%2Fa%2F; ", 30_000)}
 		verify := func() { v.Verify(r) }
 		if got := testing.AllocsPerRun(100, verify); got > test.most {
 			t.Errorf("%s: %v allocations, want at most %v", name, got, test.most)
