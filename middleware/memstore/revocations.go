@@ -1,0 +1,179 @@
+package memstore
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"example.com/signedurl/middleware"
+)
+
+var _ middleware.Revocation = (*Revocations)(nil)
+
+// Revocations is a list of revoked ids. It takes some 45 bytes for each id: a
+// million fit into 45 megabytes. The zero Revocations and a nil one know
+// nothing: they answer every question with an error, so that the links are
+// refused. It is safe for concurrent use, and must not be copied.
+type Revocations struct {
+	max    int
+	saving sync.Mutex // held by Save, so that an older list never replaces a newer file
+
+	write   sync.Mutex // held by who changes anything; guards the next three
+	n       int        // ids in all shards
+	sweepAt int        // n at which it is time to drop what is forgotten
+	next    seconds    // nothing is forgotten before
+
+	shards [64]shard
+}
+
+// shard holds a part of the ids. Each has a lock of its own, which is held for
+// one look into a map, so that requests do not wait for each other.
+type shard struct {
+	mu  sync.RWMutex
+	ids map[digest]seconds
+	_   [32]byte // no two in one cache line
+}
+
+// seconds is a Unix time. 32 bits end in the year 2106, and what is revoked
+// until then is revoked for ever.
+type seconds uint32
+
+const forEver seconds = math.MaxUint32
+
+// toSeconds rounds up, since a revocation is never shorter than was asked for.
+func toSeconds(t time.Time) seconds {
+	if t.IsZero() {
+		return forEver
+	}
+	s := t.Unix()
+	if t.Nanosecond() > 0 {
+		s++
+	}
+	return seconds(min(max(s, 0), int64(forEver)))
+}
+
+func (s seconds) passed(now int64) bool { return s != forEver && int64(s) <= now }
+
+// entry is a revoked id, on its way in or out.
+type entry struct {
+	id    digest
+	until seconds
+}
+
+// NewRevocations returns an empty list for at most max ids; 0 stands for
+// [DefaultMax]. It takes memory for what it holds, not for what it may hold.
+// It panics if max is negative.
+func NewRevocations(max int) *Revocations {
+	return &Revocations{max: size(max), next: forEver}
+}
+
+func (r *Revocations) shard(id digest) *shard { return &r.shards[id[0]>>2] }
+
+// Revoked reports whether an id is revoked now. It does not allocate, and does
+// not use the context. The only error is that of a list that was not made by
+// [NewRevocations].
+func (r *Revocations) Revoked(_ context.Context, id string) (bool, error) {
+	if r == nil || r.max == 0 {
+		return false, errZero
+	}
+	d := digestOf(nil, id)
+	s := r.shard(d)
+	s.mu.RLock()
+	until, ok := s.ids[d]
+	s.mu.RUnlock()
+	return ok && !until.passed(time.Now().Unix()), nil
+}
+
+// Revoke revokes an id until a time, after which it is forgotten: the latest
+// at which a link of the id expires, plus the verifiers' leeway. The zero time
+// revokes it for ever, and takes its room for ever. Of several times for one
+// id, the latest counts; a revocation cannot be taken back, but a new id can
+// be signed. On return it holds for all requests; only in memory, see
+// [Revocations.Save]. If the list is full the id is not revoked, and the error
+// is [ErrFull].
+func (r *Revocations) Revoke(id string, until time.Time) error {
+	if r == nil || r.max == 0 {
+		return errZero
+	}
+	if id == "" {
+		return errNoID
+	}
+	return r.add([]entry{{digestOf(nil, id), toSeconds(until)}})
+}
+
+// Len returns how many ids are held, including some whose time has passed and
+// which will be dropped before the list counts as full.
+func (r *Revocations) Len() int {
+	if r == nil {
+		return 0
+	}
+	r.write.Lock()
+	defer r.write.Unlock()
+	return r.n
+}
+
+// add revokes all entries or, if there is no room for all, none. No two have
+// the same id.
+func (r *Revocations) add(entries []entry) error {
+	r.write.Lock()
+	defer r.write.Unlock()
+	now := time.Now().Unix()
+	if n := r.n + len(entries); n > r.max || n > r.sweepAt {
+		r.sweep(now)
+	}
+	// Whoever holds write may read the maps without their locks.
+	fresh := 0
+	for _, e := range entries {
+		if _, ok := r.shard(e.id).ids[e.id]; !ok && !e.until.passed(now) {
+			fresh++
+		}
+	}
+	if r.n+fresh > r.max {
+		return ErrFull
+	}
+	for _, e := range entries {
+		if e.until.passed(now) {
+			continue
+		}
+		s := r.shard(e.id)
+		old, ok := s.ids[e.id]
+		if ok && old >= e.until {
+			continue
+		}
+		if !ok {
+			r.n++
+		}
+		r.next = min(r.next, e.until)
+		s.mu.Lock()
+		if s.ids == nil {
+			s.ids = make(map[digest]seconds)
+		}
+		s.ids[e.id] = e.until
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// sweep drops what is forgotten. It is called whenever the list has grown to
+// double, so that it costs each id little, and when there is no room, but then
+// only if there is something to drop: a full list must not become a slow one.
+func (r *Revocations) sweep(now int64) {
+	if r.next.passed(now) {
+		r.n, r.next = 0, forEver
+		for i := range r.shards {
+			s := &r.shards[i]
+			s.mu.Lock()
+			for id, until := range s.ids {
+				if until.passed(now) {
+					delete(s.ids, id)
+				} else {
+					r.next = min(r.next, until)
+				}
+			}
+			r.n += len(s.ids)
+			s.mu.Unlock()
+		}
+	}
+	r.sweepAt = max(2*r.n, 1024)
+}
