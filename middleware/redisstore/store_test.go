@@ -464,7 +464,7 @@ func TestWhatRedisCannotDoIsAnError(t *testing.T) {
 		t.Errorf("the count of old is %d", n)
 	}
 
-	if err := client.SlaveOf(ctx, "127.0.0.1", "1").Err(); err != nil {
+	if err := client.ReplicaOf(ctx, "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Check(ctx); err == nil || !strings.Contains(err.Error(), "master") {
