@@ -33,10 +33,10 @@
 // path, with the prefix or without it: otherwise one verifier that is mounted
 // below /a/ and /b/ would open /b/card with the link to /a/card.
 //
-// Behind the middleware alone, [http.FileServer] sends some requests elsewhere
-// without the query, and so without the signature: a directory without its
-// slash, a file with one, and every path that ends in /index.html. The client
-// then gets 403. Package signedfs serves files without such redirects.
+// Behind the middleware alone, [http.FileServer] redirects some requests to
+// another path, which the link is not for: a directory without its slash, a
+// file with one, and every path that ends in /index.html. The client then gets
+// 403. Package signedfs serves files without such redirects.
 //
 // # Keys
 //

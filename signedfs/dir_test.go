@@ -1,0 +1,329 @@
+package signedfs_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"example.com/signedurl/signedfs"
+)
+
+// linked is a directory with every kind of symbolic link in it, beside a
+// secret that none of them may lead to.
+func linked(t testing.TB) string {
+	t.Helper()
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "root")
+	for _, name := range []string{"a/b/c/d/e/f", "b"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"../secret", "f", "a/f", "a/b/f", "a/b/c/d/e/f/g", "b/f"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{
+		"file": "f", "up": "a/../f", "upup": "a/../../root/f", "top": "..", "topfile": "../secret",
+		"abs": filepath.Join(parent, "secret"), "absin": filepath.Join(dir, "f"), "dir": "a", "deep": "a/b/c/d/e",
+		"chain": "file", "loop": "loop", "ping": "pong", "pong": "ping", "dangling": "nowhere", "slash": "a/", "fileslash": "f/",
+		"dot": ".", "a/up": "..", "a/upfile": "../f", "a/upupfile": "../../secret", "a/b/out": "../../../secret",
+		"proc": "/proc/self/root/etc/passwd", "fd": "/proc/self/fd/0", "long": strings.Repeat("a/../", 5) + "f",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Skip(err)
+		}
+	}
+	return dir
+}
+
+// same fails if a Dir does not answer as os.Root does.
+func same(t *testing.T, d *signedfs.Dir, root *os.Root, name string) {
+	t.Helper()
+	var want os.FileInfo
+	local := strings.TrimPrefix(name, "/")
+	if local == "" {
+		local = "."
+	}
+	if fs.ValidPath(local) {
+		if f, err := root.OpenFile(filepath.FromSlash(local), os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
+			want, err = f.Stat()
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+			if !want.Mode().IsRegular() && !want.IsDir() {
+				want = nil
+			}
+		}
+	}
+	f, err := d.Open(name)
+	if err != nil {
+		if want != nil {
+			t.Errorf("Open(%q): %v, and os.Root opens it", name, err)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Open(%q): %v, want fs.ErrNotExist", name, err)
+		}
+		if f != nil {
+			t.Errorf("Open(%q): a file with the error %v", name, err)
+		}
+		return
+	}
+	defer f.Close()
+	if _, ok := f.(*os.File); !ok {
+		t.Errorf("Open(%q) is a %T, which the kernel cannot send", name, f)
+	}
+	got, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want == nil || !os.SameFile(got, want) {
+		t.Errorf("Open(%q) opened what os.Root does not", name)
+	}
+}
+
+func TestDirOpensWhatRootOpens(t *testing.T) {
+	dir := linked(t)
+	d := openDir(t, dir)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	names := []string{"", "/", "/.", "/a/", "//a", "/a//f", "/a/.", "/a/..", "/../secret", "/a/../../secret", "/a\x00", "/\xff", "a\\f",
+		"/" + strings.Repeat("x", 300), strings.Repeat("/x", 3000)}
+	parts := []string{"", "a", "b", "c", "f", "g", "file", "up", "upup", "top", "topfile", "abs", "absin", "dir", "deep", "chain", "loop", "ping",
+		"dangling", "slash", "fileslash", "dot", "upfile", "upupfile", "out", "proc", "fd", "long", "secret", "root", "missing", "..", "."}
+	for _, a := range parts {
+		for _, b := range parts {
+			for _, c := range []string{"", "f", "up", "dir", "topfile", "secret", "..", "missing"} {
+				names = append(names, "/"+strings.Trim(a+"/"+b+"/"+c, "/"))
+			}
+		}
+	}
+	for _, name := range names {
+		same(t, d, root, name)
+	}
+	slow := signedfs.WithoutQuick(d)
+	for i := 0; i < len(names); i += 7 {
+		same(t, slow, root, names[i])
+	}
+}
+
+func FuzzDirOpensWhatRootOpens(f *testing.F) {
+	seeds := [][2]string{
+		{"f", "link"}, {"a/../f", "link"}, {"../root/f", "link"}, {"../secret", "link"}, {"/etc/passwd", "link"}, {"a", "link/b/f"}, {"..", "link/secret"},
+		{"./a/./b//f", "link"}, {"link", "link"}, {"a/b/", "link/f"}, {"file", "link"}, {"proc", "link"}, {"", "a/b/../f"}, {"x", "a/b/f"}, {"a/up/a/up/f", "link"},
+	}
+	for _, s := range seeds {
+		f.Add(s[0], s[1])
+	}
+	dir := linked(f)
+	d := openDir(f, dir)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	f.Cleanup(func() { root.Close() })
+	f.Fuzz(func(t *testing.T, target, name string) {
+		if strings.Count(target+"/"+name, "/") > 8 {
+			t.Skip() // os.Root follows 8 links and the kernel 40
+		}
+		os.Remove(link)
+		os.Symlink(target, link) // may fail: then there is no link
+		same(t, d, root, name)
+		same(t, d, root, "link/"+name)
+	})
+}
+
+func TestDirOpensInOneStepWhereItShould(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		t.Skip("only Linux has openat2")
+	}
+	d := openDir(t, linked(t))
+	for _, name := range []string{"/f", "/a/b/c/d/e/f/g", "/up", "/dir/b/f", "/a/upfile"} {
+		if !signedfs.HasQuick(d, name) && name == "/f" {
+			t.Skip("this kernel does not offer openat2, or a sandbox forbids it")
+		} else if !signedfs.HasQuick(d, name) {
+			t.Errorf("%s is left to os.Root", name)
+		}
+	}
+	for _, name := range []string{"/topfile", "/abs", "/absin", "/a/upupfile", "/proc", "/a", "/top/secret", "/missing"} {
+		if signedfs.HasQuick(d, name) {
+			t.Errorf("%s is opened without os.Root", name)
+		}
+	}
+}
+
+func TestDirNeverLeavesItsDirectoryWhileLinksAreSwapped(t *testing.T) {
+	dir := linked(t)
+	d := openDir(t, dir)
+	stop, done := make(chan bool), make(chan bool)
+	go func() {
+		defer close(done)
+		swapped := filepath.Join(dir, "swapped")
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			os.Remove(swapped)
+			os.Symlink("a", swapped)
+			os.Remove(swapped)
+			os.Symlink("..", swapped)
+		}
+	}()
+	for range 2000 {
+		for _, name := range []string{"/swapped/secret", "/swapped/up/secret", "/dir/up/swapped/secret"} {
+			if f, err := d.Open(name); err == nil {
+				b, _ := io.ReadAll(f)
+				f.Close()
+				t.Fatalf("%s opened %q", name, b)
+			}
+		}
+	}
+	close(stop)
+	<-done
+}
+
+func TestDirClosed(t *testing.T) {
+	dir := linked(t)
+	d, err := signedfs.OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := d.Open("/a/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				f, err := d.Open("/a/f")
+				if err != nil {
+					if !errors.Is(err, fs.ErrClosed) {
+						t.Errorf("while it is closed: %v", err)
+					}
+					return
+				}
+				f.Close()
+			}
+		})
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	// The number of the closed directory is now another's.
+	other, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for _, name := range []string{"/a/f", "/secret", "/root/f"} {
+		if _, err := d.Open(name); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("%s after Close: %v", name, err)
+		}
+	}
+	if b, err := io.ReadAll(f); string(b) != "a/f" || err != nil {
+		t.Errorf("a file that was open before Close: %q, %v", b, err)
+	}
+	f.Close()
+}
+
+func TestZeroDirOpensNothing(t *testing.T) {
+	var d signedfs.Dir
+	if f, err := d.Open("/"); err == nil || f != nil {
+		t.Errorf("%v, %v", f, err)
+	}
+	if err := d.Close(); err == nil {
+		t.Error("Close: no error")
+	}
+}
+
+func TestDirFollowsItsDirectory(t *testing.T) {
+	dir := linked(t)
+	d := openDir(t, dir)
+	moved := dir + "-moved"
+	if err := os.Rename(dir, moved); err != nil {
+		t.Skip(err)
+	}
+	if f, err := d.Open("/a/b/f"); err != nil {
+		t.Error(err)
+	} else {
+		f.Close()
+	}
+	// A directory within is looked up anew each time.
+	if err := os.Rename(filepath.Join(moved, "b"), filepath.Join(moved, "a", "b", "c", "d", "e", "f", "b")); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := d.Open("/b/f"); err == nil {
+		f.Close()
+		t.Error("a directory that was moved away is still there")
+	}
+}
+
+func TestOpenDirRefusesWhatIsNoDirectory(t *testing.T) {
+	dir := linked(t)
+	for _, name := range []string{"f", "nowhere", "dangling", "f/x"} {
+		if d, err := signedfs.OpenDir(filepath.Join(dir, name)); err == nil || d != nil {
+			t.Errorf("OpenDir(%q): %v, %v", name, d, err)
+		}
+	}
+}
+
+func TestDirReadsDirectories(t *testing.T) {
+	d := openDir(t, linked(t))
+	f, err := d.Open("/a/b/c/d/e/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	infos, err := f.Readdir(-1)
+	if err != nil || len(infos) != 1 || infos[0].Name() != "g" || infos[0].Size() != int64(len("a/b/c/d/e/f/g")) {
+		t.Errorf("%v, %v", infos, err)
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, depth := range []int{1, 2, 7} {
+		dir := b.TempDir()
+		name := strings.Repeat("d/", depth-1) + "f"
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		d := openDir(b, dir)
+		for _, fs := range []struct {
+			name string
+			http.FileSystem
+		}{{"http.Dir", http.Dir(dir)}, {"os.Root", signedfs.WithoutQuick(d)}, {"signedfs.Dir", d}} {
+			b.Run(fmt.Sprintf("fs=%s/depth=%d", fs.name, depth), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					f, err := fs.Open("/" + name)
+					if err != nil {
+						b.Fatal(err)
+					}
+					f.Close()
+				}
+			})
+		}
+	}
+}
