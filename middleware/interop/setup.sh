@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what the tests of this folder need besides Go, on Debian: Django for
+# Debian's Python, Node.js with npm unless they are there, and the npm packages
+# of testdata/js. May be run again at any time. Run as root, or with sudo.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+packages=()
+/usr/bin/python3 -c 'import django.core.signing' 2>/dev/null || packages+=(python3-django)
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
+
+if ((${#packages[@]} > 0)); then
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends "${packages[@]}"
+fi
+
+# Exactly what the lock file names, and none of the packages' own scripts.
+npm ci --prefix testdata/js --ignore-scripts --no-audit --no-fund
