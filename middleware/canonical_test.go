@@ -77,35 +77,35 @@ func TestDifferentRequestsHaveDifferentSignedBytes(t *testing.T) {
 	}
 }
 
-// seedTargets returns the targets of the test vectors, for the fuzzers. A
+// seeds returns what the test vectors have under a name, for the fuzzers. A
 // corpus that went missing must not pass in silence.
-func seedTargets(f *testing.F) (targets []string) {
+func seeds(f *testing.F, name string) (values []string) {
 	files, err := filepath.Glob("testdata/vectors/*.txt")
-	if err != nil || len(files) < 60 {
+	if err != nil || len(files) < 100 {
 		f.Fatalf("%d test vectors found: %v", len(files), err)
 	}
-	for _, name := range files {
-		text, err := os.ReadFile(name)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
 		}
 		for line := range strings.Lines(string(text)) {
-			if target, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "target: "); ok && len(target) < 4096 {
-				targets = append(targets, target)
+			if value, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), name+": "); ok && len(value) < 4096 {
+				values = append(values, value)
 			}
 		}
 	}
-	if len(targets) < 60 {
-		f.Fatalf("only %d targets in the test vectors", len(targets))
+	if len(values) < 100 {
+		f.Fatalf("only %d of %s in the test vectors", len(values), name)
 	}
-	return targets
+	return values
 }
 
 func FuzzPath(f *testing.F) {
 	for _, p := range paths {
 		f.Add(p)
 	}
-	for _, target := range seedTargets(f) {
+	for _, target := range seeds(f, "target") {
 		path, _, _ := strings.Cut(target, "?")
 		f.Add(path)
 	}
@@ -120,7 +120,7 @@ func FuzzQuery(f *testing.F) {
 	for _, q := range queries {
 		f.Add("/files/card.jpg", strings.Trim("expires_at="+future+"&signed_by=2026a&"+q, "&"))
 	}
-	for _, target := range seedTargets(f) {
+	for _, target := range seeds(f, "target") {
 		path, query, _ := strings.Cut(target, "?")
 		query, _, _ = strings.Cut(query, "&signature=")
 		f.Add(path, query)

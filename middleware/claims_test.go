@@ -85,7 +85,7 @@ func FuzzSubtree(f *testing.F) {
 		f.Add("/files/alice" + p)
 		f.Add(strings.Replace(p, "/files/", "/files/alice/../", 1))
 	}
-	for _, target := range seedTargets(f) {
+	for _, target := range seeds(f, "target") {
 		p, _, _ := strings.Cut(target, "?")
 		f.Add(p)
 	}

@@ -388,7 +388,7 @@ func FuzzTarget(f *testing.F) {
 		signed[meaningOfPath(path)+" ? "+meaningOfQuery(query)] = true
 		f.Add(link)
 	}
-	for _, target := range seedTargets(f) {
+	for _, target := range seeds(f, "target") {
 		f.Add(target)
 	}
 	v := middleware.NewVerifier(ring, nil)

@@ -391,6 +391,9 @@ func FuzzParseKey(f *testing.F) {
 	f.Add(public)
 	f.Add("2026a:hmac-sha256:" + b64(secret[:31]))
 	f.Add("a:b:c")
+	for _, key := range seeds(f, "key") {
+		f.Add(key)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		k, err := middleware.ParseKey(text)
 		if err != nil {
