@@ -124,9 +124,9 @@
 //	                counting and audit, of one link or of many.
 //	signed_uses     1 to 1000000: how many uses the id has. It needs signed_id
 //	                and an expiry. Every request but HEAD takes one.
-//	signed_ignore   names [A-Za-z0-9._~-]+, separated by commas, with an optional
-//	                "*" at the end, of parameters that are not signed. Reserved
-//	                names are never ignored.
+//	signed_ignore   up to 64 names [A-Za-z0-9._~-]+, separated by commas, with an
+//	                optional "*" at the end, of parameters that are not signed.
+//	                Reserved names are never ignored.
 //	signed_as       the reply is an attachment of this name: UTF-8, no slash or
 //	                backslash, no control character, not "." or "..".
 //	signed_type     the reply has this media type: printable ASCII with a "/".

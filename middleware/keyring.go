@@ -256,9 +256,11 @@ func (k *Keyring) checkUsual(r *Request, c *Claims) (done bool, err error) {
 	if !r.plain || r.trace != nil || !strings.HasPrefix(q, expires) {
 		return false, nil
 	}
-	i := strings.IndexByte(q[len(expires):], '&') + len(expires)
-	n, ok := wire.Int(q[len(expires):max(i, len(expires))], wire.MaxTime)
-	if !ok || !strings.HasPrefix(q[i:], by) {
+	n, i := int64(0), len(expires)
+	for ; i < len(q) && q[i]-'0' <= 9 && n <= wire.MaxTime; i++ {
+		n = n*10 + int64(q[i]-'0')
+	}
+	if digits := i - len(expires); digits == 0 || n > wire.MaxTime || (q[len(expires)] == '0' && digits > 1) || !strings.HasPrefix(q[i:], by) {
 		return false, nil
 	}
 	rest := q[i+len(by):]

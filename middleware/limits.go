@@ -126,8 +126,8 @@ func (c *Claims) encode() (string, error) {
 		add(paramUses, strconv.Itoa(c.Uses))
 	}
 	if c.Ignore != nil {
-		if len(c.Ignore) == 0 || slices.ContainsFunc(c.Ignore, func(item string) bool { return !validIgnore(item) }) {
-			return fault("Ignore holds names of the characters A-Z a-z 0-9 . _ - ~ with an optional * at the end, and not * alone")
+		if len(c.Ignore) == 0 || len(c.Ignore) > maxIgnored || slices.ContainsFunc(c.Ignore, func(item string) bool { return !validIgnore(item) }) {
+			return fault("Ignore holds up to 64 names of the characters A-Z a-z 0-9 . _ - ~ with an optional * at the end, and not * alone")
 		}
 		add(paramIgnore, strings.Join(c.Ignore, ","))
 	}
@@ -424,11 +424,18 @@ func validIgnore(item string) bool {
 	return name != ""
 }
 
+// maxIgnored is how many names a list may have. It is read, and held against
+// each parameter, before anything is known about the signature.
+const maxIgnored = 64
+
 // decodeIgnore reads a list of names where it lies, as decodeMethods does; the
 // star of a prefix may be escaped.
 func decodeIgnore(raw string) []string {
-	items := make([]string, 0, 1+strings.Count(raw, ",")+strings.Count(raw, "%"))
+	items := make([]string, 0, min(1+strings.Count(raw, ",")+strings.Count(raw, "%"), maxIgnored))
 	for raw != "" {
+		if len(items) == maxIgnored {
+			return nil
+		}
 		i, n := nextComma(raw)
 		item := raw[:i]
 		raw = raw[i+n:]

@@ -94,6 +94,8 @@ func oracle(path, query string) (signed string, ok bool) {
 	}
 	if list, there := reserved["signed_ignore"]; there && !regexp.MustCompile(`^[A-Za-z0-9._~-]+\*?(,[A-Za-z0-9._~-]+\*?)*$`).MatchString(list) {
 		ok = false
+	} else if strings.Count(list, ",") >= 64 {
+		ok = false
 	}
 	under, isSubtree := reserved["signed_under"]
 	if isSubtree {

@@ -248,23 +248,24 @@ func (v *Verifier) request(r *http.Request, req *Request) error {
 		return errTooLong
 	}
 	path, prefix := r.RequestURI, v.opts.Prefix
-	if path == "" { // a request that came over no wire
-		path = prefix + escapedPath(u)
-	} else {
-		if i := strings.IndexByte(path, '?'); i >= 0 {
-			path = path[:i]
-		}
-		switch {
-		case prefix != "" && strings.HasPrefix(path, prefix) && spells(path[len(prefix):], u):
-		case spells(path, u):
-			if prefix != "" {
-				path = prefix + path
-			}
-		default:
-			return errRewritten
-		}
+	if i := strings.IndexByte(path, '?'); i >= 0 {
+		path = path[:i]
 	}
 	plain := wire.PlainPath(path)
+	switch {
+	case plain && path == u.Path && u.RawPath == "" && prefix == "": // most requests
+	case r.RequestURI == "": // a request that came over no wire
+		path = prefix + escapedPath(u)
+		plain = wire.PlainPath(path)
+	case prefix != "" && strings.HasPrefix(path, prefix) && spells(path[len(prefix):], u):
+	case spells(path, u):
+		if prefix != "" {
+			path = prefix + path
+			plain = wire.PlainPath(path)
+		}
+	default:
+		return errRewritten
+	}
 	if !plain {
 		// An empty part is for the format to judge: other systems have them.
 		if fault := wire.CheckPath(path); fault != wire.PathOK && fault != wire.PathEmptyPart {
@@ -294,9 +295,6 @@ func escapedPath(u *url.URL) string {
 // somebody changed u's path and left its RawPath behind.
 func spells(raw string, u *url.URL) bool {
 	if u.RawPath == "" {
-		if raw == u.Path && strings.IndexByte(raw, '%') < 0 {
-			return true
-		}
 		return wire.UnescapesTo(raw, u.Path, false) && strings.Count(raw, "/") == strings.Count(u.Path, "/")
 	}
 	return raw == escapedPath(u)

@@ -408,6 +408,16 @@ func TestIgnoredParameters(t *testing.T) {
 		{name: "a semicolon in an ignored one", target: link + "&utm_x=a;w=999", want: middleware.ErrInvalid},
 		{name: "a second reserved one", target: link + "&signed_ignore=w", want: middleware.ErrInvalid},
 	})
+	c.Ignore = strings.Split(strings.Repeat("a,", 63)+"a", ",")
+	many := sign(t, ring, "/x", c)
+	c.Ignore = append(c.Ignore, "a")
+	if _, err := ring.Sign(&url.URL{Path: "/x"}, c); err == nil {
+		t.Error("a link that ignores 65 names is signed")
+	}
+	judge(t, middleware.NewVerifier(ring, nil), []row{
+		{name: "64 names", target: many + "&a=1"},
+		{name: "65 names", target: strings.Replace(many, "signed_ignore=", "signed_ignore=a,", 1), want: middleware.ErrInvalid},
+	})
 	c.Ignore = []string{"sign*", "expires_at", "e*"}
 	link = sign(t, ring, "/x", c)
 	judge(t, middleware.NewVerifier(ring, nil), []row{
