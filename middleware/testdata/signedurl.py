@@ -326,7 +326,8 @@ def parse_claims(pairs):
         claims["uses"] = number(claims["signed_uses"], 1, 1000000)
         invalid_unless("signed_id" in claims and claims["expires"] is not None)
     if "signed_ignore" in claims:
-        invalid_unless(all(re.fullmatch(r"[A-Za-z0-9._~-]+\*?", p) for p in claims["signed_ignore"].split(",")))
+        names = claims["signed_ignore"].split(",")
+        invalid_unless(len(names) <= 64 and all(re.fullmatch(r"[A-Za-z0-9._~-]+\*?", p) for p in names))
     if "signed_as" in claims:
         invalid_unless(not re.search(r"[\x00-\x1f\x7f/]", claims["signed_as"]))
     if "signed_type" in claims:
