@@ -62,7 +62,7 @@ type Request struct {
 	http    *http.Request
 	binding func(r *http.Request, name string) (string, error)
 	trace   *Explanation
-	plain   bool // Path passed plainPath
+	plain   bool // Path passed wire.CanonicalPath
 }
 
 var (

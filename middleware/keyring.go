@@ -214,7 +214,9 @@ func (k *Keyring) Authenticate(r Request) (c Claims, err error) {
 // error.
 func (k *Keyring) authenticate(r *Request, c *Claims) error {
 	if len(r.Path)+1+len(r.RawQuery) <= maxTarget {
-		r.plain = r.plain || wire.PlainPath(r.Path)
+		if !r.plain {
+			r.plain, _ = wire.CanonicalPath(r.Path)
+		}
 		if done, err := k.checkUsual(r, c); done {
 			return err
 		}
@@ -236,7 +238,9 @@ func checkShape(r *Request, p *params) error {
 	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
 		return errTooLong
 	}
-	r.plain = r.plain || wire.PlainPath(r.Path)
+	if !r.plain {
+		r.plain, _ = wire.CanonicalPath(r.Path)
+	}
 	if !r.plain {
 		if fault := wire.CheckPath(r.Path); fault != wire.PathOK {
 			return pathFaults[fault]

@@ -241,7 +241,7 @@ func validUnder(p string) bool {
 	if !strings.HasSuffix(p, "/") {
 		return false
 	}
-	if wire.PlainPath(p) {
+	if ok, _ := wire.CanonicalPath(p); ok {
 		return true
 	}
 	if wire.CheckPath(p) != wire.PathOK {

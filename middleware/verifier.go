@@ -251,17 +251,17 @@ func (v *Verifier) request(r *http.Request, req *Request) error {
 	if i := strings.IndexByte(path, '?'); i >= 0 {
 		path = path[:i]
 	}
-	plain := wire.PlainPath(path)
+	plain, escapes := wire.CanonicalPath(path)
 	switch {
-	case plain && path == u.Path && u.RawPath == "" && prefix == "": // most requests
+	case plain && !escapes && path == u.Path && u.RawPath == "" && prefix == "": // most requests
 	case r.RequestURI == "": // a request that came over no wire
 		path = prefix + escapedPath(u)
-		plain = wire.PlainPath(path)
+		plain, _ = wire.CanonicalPath(path)
 	case prefix != "" && strings.HasPrefix(path, prefix) && spells(path[len(prefix):], u):
 	case spells(path, u):
 		if prefix != "" {
 			path = prefix + path
-			plain = wire.PlainPath(path)
+			plain, _ = wire.CanonicalPath(path)
 		}
 	default:
 		return errRewritten

@@ -243,22 +243,40 @@ func AppendPath(dst []byte, p string) []byte {
 	return dst
 }
 
-// PlainPath reports whether p is its own canonical form at first sight: "/",
-// unreserved characters, no empty part and no part that begins with a dot. It
-// is the short way past CheckPath and AppendPath for the paths of most links;
-// false says nothing.
+// PlainPath reports whether p is its own canonical form at first sight, and has
+// no escapes.
 func PlainPath(p string) bool {
+	ok, escapes := CanonicalPath(p)
+	return ok && !escapes
+}
+
+// CanonicalPath reports whether p is its own canonical form at first sight: "/",
+// unreserved characters, canonical escapes of others but "/", "\" and control
+// characters, no empty part and no part that begins with a dot. It is the short
+// way past CheckPath and AppendPath for the paths of most links; false says
+// nothing. escapes tells whether there are any.
+func CanonicalPath(p string) (ok, escapes bool) {
 	if p == "" || p[0] != '/' {
-		return false
+		return false, false
 	}
 	for i := 0; i < len(p); i++ {
 		c := p[i]
-		if unreserved[c] {
-			continue
-		}
-		if c != '/' || (i+1 < len(p) && (p[i+1] == '/' || p[i+1] == '.')) {
-			return false
+		switch {
+		case unreserved[c]:
+		case c == '/':
+			if i+1 < len(p) && (p[i+1] == '/' || p[i+1] == '.') {
+				return false, false
+			}
+		case c == '%' && i+2 < len(p):
+			b, ok := Hex(p[i+1], p[i+2])
+			if !ok || p[i+1] >= 'a' || p[i+2] >= 'a' || unreserved[b] || b < 0x20 || b == 0x7F || b == '/' || b == '\\' {
+				return false, false
+			}
+			escapes = true
+			i += 2
+		default:
+			return false, false
 		}
 	}
-	return true
+	return true, escapes
 }
