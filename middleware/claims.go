@@ -33,7 +33,10 @@ type Claims struct {
 	// documentation and ends in "/". The path itself is not opened.
 	Under string
 	// Methods are the HTTP methods that the link is good for, in upper case.
-	// Nil means GET and HEAD; GET always includes HEAD.
+	// Nil means GET and HEAD; GET always includes HEAD. The handler behind must
+	// know the methods that it is given: [http.FileServer] serves the file for
+	// every one of them. A request's body is not signed, and FormValue prefers
+	// it to the query.
 	Methods []string
 	// Host is the host[:port] that the request must name, in lower-case
 	// ASCII and without the scheme's default port.
@@ -47,7 +50,8 @@ type Claims struct {
 	// audit: 1 to 128 bytes of printable ASCII without space.
 	ID string
 	// Uses is how many uses all links of the same ID have together, 1 to
-	// 1,000,000. It needs an ID and an expiry.
+	// 1,000,000. It needs an ID and an expiry. HEAD takes none, and passes when
+	// all are taken: a handler that acts must not act on HEAD.
 	Uses int
 
 	// DownloadName makes the reply an attachment of that name (RFC 6266).

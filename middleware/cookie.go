@@ -10,9 +10,13 @@ import (
 // that it was given one for.
 const maxCookies = 4
 
-// maxSeen is how many cookies of the name are looked at, whatever they hold: a
-// header may have a quarter of a million.
-const maxSeen = 64
+// maxSeen is how many cookies of the name are looked at, whatever they hold,
+// and maxOthers how many there may be in all: a header may have a quarter of a
+// million.
+const (
+	maxSeen   = 64
+	maxOthers = 1000
+)
 
 // tryCookies looks for a cookie that opens the request, whose URL holds no
 // signature. Each is taken through all checks that need no store, and the
@@ -21,9 +25,9 @@ const maxSeen = 64
 func (v *Verifier) tryCookies(r *Request, c *Claims) (time.Time, error) {
 	now := time.Now()
 	result, authentic := ErrUnsigned, false
-	seen, tried := 0, 0
+	all, seen, tried := 0, 0, 0
 	for _, line := range r.Header["Cookie"] {
-		for line != "" && seen < maxSeen && tried < maxCookies {
+		for ; line != "" && all < maxOthers && seen < maxSeen && tried < maxCookies; all++ {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
 			name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
@@ -46,7 +50,11 @@ func (v *Verifier) tryCookies(r *Request, c *Claims) (time.Time, error) {
 			} else if result == ErrUnsigned {
 				result = err
 			}
-			if err != errOtherCookie {
+			switch err {
+			case errOtherCookie, errNoSignature, errNoExpiry, errNoKeyID, errUnknownKey:
+				// It cost no MAC. A neighbour who can set cookies must not be
+				// able to lock a visitor out with a few that are not even signed.
+			default:
 				tried++
 			}
 		}

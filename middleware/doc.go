@@ -164,7 +164,8 @@
 //
 // # What a link does not do
 //
-// A link does not know who uses it, unless it is bound to a value that only one
+// A link does not name the host it is for, unless Claims.Host does: services
+// that share a key open each other's links. It does not know who uses it, unless it is bound to a value that only one
 // client can present. It cannot be taken back before it expires, unless it has
 // an id and the verifier a [Revocation]. It protects the request, not the
 // bytes: who got the file has it. And it is only as secret as the channel:

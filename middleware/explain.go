@@ -3,6 +3,7 @@ package middleware
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -67,15 +68,12 @@ func (e *Explanation) String() string {
 		if !c.Passed {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(&b, "%s %-10s %s\n", mark, c.Name, c.Detail)
+		fmt.Fprintf(&b, "%s %-10s %s\n", mark, c.Name, printable(c.Detail))
 	}
 	if e.Signed != "" {
 		b.WriteString("signed text:\n")
 		for line := range strings.Lines(e.Signed) {
-			b.WriteString("     " + line)
-		}
-		if !strings.HasSuffix(e.Signed, "\n") {
-			b.WriteByte('\n')
+			b.WriteString("     " + printable(strings.TrimSuffix(line, "\n")) + "\n")
 		}
 	}
 	verdict := "accepted"
@@ -84,6 +82,16 @@ func (e *Explanation) String() string {
 	}
 	b.WriteString(verdict + "\n")
 	return b.String()
+}
+
+// printable spells what a terminal would obey: some formats carry text that is
+// the sender's until its signature was checked.
+func printable(s string) string {
+	q := strconv.QuoteToGraphic(s)
+	if q = q[1 : len(q)-1]; strings.ReplaceAll(q, `\"`, `"`) != s {
+		return q
+	}
+	return s
 }
 
 // describeTime tells how long a link that passed the check of time will live.

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -29,10 +30,11 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		if err != nil {
 			w.Header().Set("Cache-Control", "no-store")
 			switch {
-			case v.deny == nil: // the zero Verifier
+			case v == nil || v.deny == nil: // not made by NewVerifier
 				Refuse(w, r, err)
 			case v.opts.InsecureReportOnly:
-				next.ServeHTTP(w, r)
+				// Nor are the claims of a verifier further out for this handler.
+				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), claimsKey{}, nil)))
 			default:
 				v.deny(w, r, err)
 			}
@@ -91,6 +93,32 @@ func attachment(name string) string {
 		return `attachment; filename="` + name + `"`
 	}
 	return `attachment; filename="` + ascii.String() + `"; filename*=UTF-8''` + wire.Escape(name)
+}
+
+// ModifyResponse is for [net/http/httputil.ReverseProxy] behind a Verifier's
+// Handler, as its field of that name. The proxy adds the header of the backend
+// to what the Handler has set, and browsers heed the last: ModifyResponse takes
+// out of the backend's reply what the link decides, which is Cache-Control,
+// Expires and Referrer-Policy, and Content-Type and Content-Disposition if the
+// link has them. It changes nothing if no link was checked, and never fails.
+func ModifyResponse(res *http.Response) error {
+	if res.Request == nil {
+		return nil
+	}
+	c, ok := ClaimsFromContext(res.Request.Context())
+	if !ok {
+		return nil
+	}
+	for _, name := range [...]string{"Cache-Control", "Expires", "Referrer-Policy"} {
+		res.Header.Del(name)
+	}
+	if c.ContentType != "" {
+		res.Header.Del("Content-Type")
+	}
+	if c.DownloadName != "" {
+		res.Header.Del("Content-Disposition")
+	}
+	return nil
 }
 
 // Refuse is the default reply to a refused request, for use in [Options.Deny]:

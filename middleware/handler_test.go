@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
@@ -276,6 +277,11 @@ func TestOptionsOfTheReply(t *testing.T) {
 	if w.Code != 403 {
 		t.Errorf("the zero Verifier: %d", w.Code)
 	}
+	w = httptest.NewRecorder()
+	(*middleware.Verifier)(nil).Handler(private).ServeHTTP(w, request(t, "GET", expired))
+	if w.Code != 403 {
+		t.Errorf("a nil Verifier: %d", w.Code)
+	}
 }
 
 func TestTheObserverSeesEveryDecision(t *testing.T) {
@@ -331,6 +337,50 @@ func TestReportOnlyLetsThroughAndReports(t *testing.T) {
 	}
 	if _, err := v.Verify(request(t, "GET", "/unsigned")); !errors.Is(err, middleware.ErrUnsigned) {
 		t.Errorf("Verify says %v", err)
+	}
+	// The claims of a verifier further out are not those of the link that
+	// would have been refused.
+	outer := middleware.NewVerifier(toyFormat{claims: in(time.Hour)}, nil)
+	w := httptest.NewRecorder()
+	outer.Handler(h).ServeHTTP(w, request(t, "GET", "/unsigned", "Toy: 1"))
+	if w.Body.String() != "claims: false" {
+		t.Errorf("inside another verifier: %s", w.Body)
+	}
+}
+
+func TestTheLinkDecidesInFrontOfAProxy(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range map[string]string{
+			"Cache-Control": "public, max-age=31536000", "Referrer-Policy": "unsafe-url", "Content-Type": "text/html", "Content-Disposition": "inline", "Expires": "Fri, 01 Jan 2100 00:00:00 GMT", "X-Other": "kept",
+		} {
+			w.Header().Set(name, value)
+		}
+	}))
+	defer backend.Close()
+	to, _ := url.Parse(backend.URL)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, ModifyResponse: middleware.ModifyResponse}
+	ring := testRing(t)
+	server := httptest.NewServer(middleware.NewVerifier(ring, nil).Handler(proxy))
+	defer server.Close()
+	c := middleware.Claims{Expires: time.Unix(4102444800, 0), ContentType: "image/png", DownloadName: "a.png"}
+	res, _ := raw(t, server.Listener.Addr().String(), "GET", sign(t, ring, "/x", c))
+	for name, want := range map[string][]string{
+		"Cache-Control": {"private, max-age=31536000"}, "Referrer-Policy": {"no-referrer"}, "Content-Type": {"image/png"}, "Content-Disposition": {`attachment; filename="a.png"`}, "Expires": nil, "X-Other": {"kept"},
+	} {
+		if diff := cmp.Diff(want, res.Header.Values(name)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	plain, _ := raw(t, server.Listener.Addr().String(), "GET", sign(t, ring, "/x", middleware.Claims{Expires: c.Expires}))
+	if got := plain.Header.Values("Content-Type"); !slices.Equal(got, []string{"text/html"}) {
+		t.Errorf("without claims about it, the Content-Type is %q", got)
+	}
+	unchecked := &http.Response{Header: http.Header{"Cache-Control": {"public"}}, Request: request(t, "GET", "/x")}
+	if err := middleware.ModifyResponse(unchecked); err != nil || unchecked.Header.Get("Cache-Control") != "public" {
+		t.Errorf("a reply to what was not checked: %v, %v", unchecked.Header, err)
+	}
+	if err := middleware.ModifyResponse(&http.Response{}); err != nil {
+		t.Error(err)
 	}
 }
 

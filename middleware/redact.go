@@ -12,13 +12,19 @@ import (
 // redacted replaces a signature.
 const redacted = "REDACTED"
 
+// secretNames are how the names of parameters end that hold a signature or a
+// token, in this project's format and in the others.
+var secretNames = [...]string{"signature", "token"}
+
 // Redact returns s with the value of every parameter whose name ends in
 // "signature" or "token", of whatever case, replaced by the word REDACTED: so
-// the signatures of all formats are meant, those in their cookies too. It takes a link, a line of a log, a Cookie header or any text that
-// holds them, also where the link is itself escaped within another URL. Path
-// and expiry stay: they say which link it was, and open nothing.
+// the signatures of all formats are meant, those in their cookies too. It takes
+// a link, a line of a log, a Cookie header or any text that holds them, also
+// where the link is itself escaped within another URL, in JSON or in HTML, or
+// printed by fmt. Path and expiry stay: they say which link it was, and open
+// nothing.
 func Redact(s string) string {
-	for _, name := range [...]string{"signature", "token"} {
+	for _, name := range secretNames {
 		s = redactParam(s, name)
 	}
 	return s
@@ -38,36 +44,66 @@ func redactParam(s, name string) string {
 		i += len(name)
 		b.WriteString(s[:i])
 		s = s[i:]
-		// "=", escaped however often: %3D, %253D, or in JSON =.
-		n := 0
-		switch {
-		case strings.HasPrefix(s, "="):
-			n = 1
-		case strings.HasPrefix(s, `\u003d`) || strings.HasPrefix(s, `\u003D`):
-			n = 6
-		case strings.HasPrefix(s, "%"):
-			j := 1
-			for strings.HasPrefix(s[j:], "25") {
-				j += 2
-			}
-			if len(s) >= j+2 && strings.EqualFold(s[j:j+2], "3d") {
-				n = j + 2
-			}
-		}
-		if n == 0 {
-			continue
-		}
-		b.WriteString(s[:n])
-		s = s[n:]
-		end := 0
+		begin, least := valueAfter(s)
+		end := begin
 		for end < len(s) && signatureByte(s[end]) {
 			end++
 		}
-		if end > 0 {
+		b.WriteString(s[:begin])
+		if n := end - begin; n > 0 && n >= least {
 			b.WriteString(redacted)
+		} else {
+			b.WriteString(s[begin:end])
 		}
 		s = s[end:]
 	}
+}
+
+// shortest is the shortest run of characters behind a colon or a quote that is
+// taken for a signature, and not for a word of a sentence.
+const shortest = 20
+
+// equals are the spellings of "=" behind a name, besides %3D, which may be
+// escaped again any number of times.
+var equals = [...]string{"=", `\u003d`, `\u003D`, "&#61;", "&#x3d;", "&#x3D;"}
+
+// valueAfter returns where the value begins in what follows a name, and how
+// long it must be to be one: anything behind "=", and what is too long for a
+// word behind the colons, quotes and brackets of JSON and of fmt.
+func valueAfter(s string) (begin, least int) {
+	for begin < len(s) {
+		rest := s[begin:]
+		next := 0
+		for _, e := range equals {
+			if strings.HasPrefix(rest, e) {
+				next = len(e)
+			}
+		}
+		if rest[0] == '%' {
+			j := 1
+			for strings.HasPrefix(rest[j:], "25") {
+				j += 2
+			}
+			if len(rest) >= j+2 && strings.EqualFold(rest[j:j+2], "3d") {
+				next = j + 2
+			}
+		}
+		if next > 0 {
+			begin += next
+			for begin < len(s) && strings.IndexByte("\"'\\", s[begin]) >= 0 {
+				begin++
+			}
+			return begin, 1
+		}
+		if strings.IndexByte(" \t\"'\\:[](){}", rest[0]) >= 0 {
+			begin++
+		} else if strings.HasPrefix(rest, "string") { // %#v of url.Values
+			begin += len("string")
+		} else {
+			break
+		}
+	}
+	return begin, shortest
 }
 
 // signatureByte reports whether c may be part of a signature in any format, or
@@ -94,8 +130,6 @@ func indexFold(s, sub string) int {
 func RedactAttr(groups []string, a slog.Attr) slog.Attr {
 	a.Value = a.Value.Resolve()
 	switch a.Value.Kind() {
-	case slog.KindString:
-		a.Value = slog.StringValue(Redact(a.Value.String()))
 	case slog.KindGroup:
 		attrs := a.Value.Group()
 		safe := make([]slog.Attr, len(attrs))
@@ -103,8 +137,19 @@ func RedactAttr(groups []string, a slog.Attr) slog.Attr {
 			safe[i] = RedactAttr(groups, attr)
 		}
 		a.Value = slog.GroupValue(safe...)
-	case slog.KindAny:
-		a.Value = redactAny(a.Value)
+		return a
+	case slog.KindString, slog.KindAny:
+		for _, name := range secretNames {
+			if n := len(a.Key) - len(name); n >= 0 && strings.EqualFold(a.Key[n:], name) {
+				a.Value = slog.StringValue(redacted)
+				return a
+			}
+		}
+		if a.Value.Kind() == slog.KindString {
+			a.Value = slog.StringValue(Redact(a.Value.String()))
+		} else {
+			a.Value = redactAny(a.Value)
+		}
 	}
 	return a
 }
@@ -114,10 +159,9 @@ func redactAny(v slog.Value) slog.Value {
 	case nil:
 		return v
 	case *http.Request:
-		if x == nil || x.URL == nil {
-			return slog.StringValue("no request")
-		}
-		return slog.StringValue(Redact(x.Method + " " + x.Host + " " + x.URL.RequestURI()))
+		return redactRequest(x)
+	case http.Request:
+		return redactRequest(&x)
 	case *url.URL:
 		if x == nil {
 			return v
@@ -142,4 +186,11 @@ func redactAny(v slog.Value) slog.Value {
 		}
 	}
 	return v
+}
+
+func redactRequest(r *http.Request) slog.Value {
+	if r == nil || r.URL == nil {
+		return slog.StringValue("no request")
+	}
+	return slog.StringValue(Redact(r.Method + " " + r.Host + " " + r.URL.RequestURI()))
 }

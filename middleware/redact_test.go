@@ -15,6 +15,7 @@ import (
 )
 
 func TestRedact(t *testing.T) {
+	const long = "Q2Xk-_aQ2Xk-_aQ2Xk-_aQ2Xk-_aQ2Xk-_aQ2Xk-_aA"
 	for name, test := range map[string]struct{ in, want string }{
 		"a link":                      {"/x?expires_at=1&signed_by=k&signature=Q2Xk-_a", "/x?expires_at=1&signed_by=k&signature=REDACTED"},
 		"a parameter behind":          {"/x?signature=Q2Xk&w=100", "/x?signature=REDACTED&w=100"},
@@ -31,6 +32,14 @@ func TestRedact(t *testing.T) {
 		"Django":                      {"/media/x.pdf?token=/media/x.pdf:1r31eq:Q2Xk", "/media/x.pdf?token=REDACTED"},
 		"a word that is no parameter": {"the signature does not match", "the signature does not match"},
 		"nothing":                     {"", ""},
+		"JSON of the values":          {`{"signature":"` + long + `","w":"1"}`, `{"signature":"REDACTED","w":"1"}`},
+		"JSON in JSON":                {`{\"signature\":\"` + long + `\"}`, `{\"signature\":\"REDACTED\"}`},
+		"an attribute":                {`signature="abc" w='1'`, `signature="REDACTED" w='1'`},
+		"a header":                    {"X-Signature: " + long, "X-Signature: REDACTED"},
+		"a map":                       {"map[expires_at:[1] signature:[" + long + "]]", "map[expires_at:[1] signature:[REDACTED]]"},
+		"a map in Go syntax":          {`url.Values{"signature":[]string{"` + long + `"}}`, `url.Values{"signature":[]string{"REDACTED"}}`},
+		"an equals sign in HTML":      {"?signature&#61;abc&amp;w&#61;1", "?signature&#61;REDACTED&amp;w&#61;1"},
+		"a sentence":                  {"invalid signature: the key is unknown, no token (yet)", "invalid signature: the key is unknown, no token (yet)"},
 		"an empty value":              {"/x?signature=&a=b", "/x?signature=&a=b"},
 		"a name at the end":           {"/x?signature", "/x?signature"},
 		"a name at the end, escaped":  {"/x?signature%", "/x?signature%"},
@@ -56,6 +65,10 @@ func TestNoSignatureIsLogged(t *testing.T) {
 	_, signature, _ := strings.Cut(link, "signature=")
 	u, _ := url.Parse(link)
 	r := request(t, "GET", link, "Referer: https://example.com"+link)
+	parsed := request(t, "GET", link)
+	if err := parsed.ParseForm(); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	for _, logger := range []*slog.Logger{
 		slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: middleware.RedactAttr})),
@@ -64,11 +77,12 @@ func TestNoSignatureIsLogged(t *testing.T) {
 		for _, v := range []any{
 			link, u, *u, r, r.Header, errors.New("bad " + link), fmt.Errorf("wrapped: %w", errors.New(link)), stringer{u}, valuer{u}, []string{link}, []*url.URL{u},
 			map[string]string{"a": link}, struct{ URL string }{link}, &struct{ URL string }{link}, &struct{ P *string }{&link}, slog.GroupValue(slog.String("a", link)), []byte(link),
+			u.Query(), map[string]string{"signature": signature}, *parsed, slog.GroupValue(slog.String("signature", signature)), fmt.Sprintf("%#v", u.Query()), fmt.Sprintf("%v", u.Query()),
 			(*url.URL)(nil), (*http.Request)(nil), &http.Request{}, nil,
 		} {
 			out.Reset()
 			logger.Info("asked for "+link, "v", v, slog.Group("g", "v", v))
-			logger.With("v", v).WithGroup("h").Warn("x", "link", link)
+			logger.With("v", v, "signature", signature, "X-Auth-Token", signature).WithGroup("h").Warn("x", "link", link)
 			if text := out.String(); strings.Contains(text, signature) {
 				t.Errorf("%T: %s", v, text)
 			} else if !strings.Contains(text, "/files/card.jpg") || !strings.Contains(text, "1767225600") {
@@ -99,6 +113,13 @@ func FuzzRedact(f *testing.F) {
 			t.Errorf("redacted twice: %q, then %q", got, again)
 		}
 	})
+}
+
+func TestAnExplanationObeysNoTerminal(t *testing.T) {
+	e := &middleware.Explanation{Signed: "a\x1b[2J\nb\"c\u202e", Checks: []middleware.Check{{Name: "x", Detail: "token \x1b]0;x\a é"}}, Err: middleware.ErrInvalid}
+	if want := "FAIL x          token \\x1b]0;x\\a é\nsigned text:\n     a\\x1b[2J\n     b\\\"c\\u202e\nrefused with 403\n"; e.String() != want {
+		t.Errorf("got  %q\nwant %q", e.String(), want)
+	}
 }
 
 func TestExplain(t *testing.T) {

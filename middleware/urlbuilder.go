@@ -21,8 +21,10 @@ type URLBuilder struct {
 
 // NewURLBuilder returns a builder for links below base, which is a path
 // ("/files/") or an origin and a path ("https://cdn.example.com/files/"), in
-// canonical form and ending in "/". It is an error if base is not that, or if
-// f cannot sign. It panics if f is nil.
+// canonical form and ending in "/". The origin is written into the links and is
+// not part of what this project's own format signs: two hosts that share a key
+// open each other's links unless [Claims].Host says which one is meant. It is
+// an error if base is not that, or if f cannot sign. It panics if f is nil.
 func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
 	if f == nil {
 		panic("signedurl: NewURLBuilder with a nil Format")
@@ -53,9 +55,14 @@ func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
 // joined by "/", as they are on disk. Whatever a file name may hold is
 // escaped: spaces, "?", "#", "%", "+", ";" and a literal "%2F". A name that
 // would leave the base or is ambiguous to some reader is an error: "." and
-// ".." and empty parts, also behind a backslash, and control characters. The
-// empty name is the base itself.
+// ".." and empty parts, also behind a backslash, and control characters. So is
+// the empty name, which more often comes from a missing row than it is meant:
+// the base itself is "/".
 func (b *URLBuilder) URL(name string, c Claims) (*url.URL, error) {
+	name, err := notEmpty(name)
+	if err != nil {
+		return nil, err
+	}
 	u, err := b.unsigned(b.prefix, name)
 	if err != nil {
 		return nil, err
@@ -90,12 +97,18 @@ func (b *URLBuilder) unsigned(dir, name string) (*url.URL, error) {
 }
 
 // Subtree signs one set of claims for all names below a directory of the base:
-// "kyc/42", or "" for everything below the base. Claims.Under is set from it
+// "kyc/42", or "/" for everything below the base. The empty text is an error:
+// who builds the directory from a user's id must not open all of them when
+// there is none. Claims.Under is set from it
 // and must be empty. A format that knows no subtrees refuses with an error
 // that wraps [errors.ErrUnsupported].
 func (b *URLBuilder) Subtree(dir string, c Claims) (*Subtree, error) {
 	if c.Under != "" {
 		return nil, errors.New("signedurl: the subtree is set by the directory; leave Claims.Under empty")
+	}
+	dir, err := notEmpty(dir)
+	if err != nil {
+		return nil, err
 	}
 	if dir != "" && !strings.HasSuffix(dir, "/") {
 		dir += "/"
@@ -110,6 +123,17 @@ func (b *URLBuilder) Subtree(dir string, c Claims) (*Subtree, error) {
 		return nil, err
 	}
 	return &Subtree{builder: b, claims: c, query: signed.RawQuery}, nil
+}
+
+// notEmpty refuses the empty name, and makes it of "/", the base.
+func notEmpty(name string) (string, error) {
+	switch name {
+	case "":
+		return "", errors.New(`signedurl: the name is empty; the base itself is "/"`)
+	case "/":
+		return "", nil
+	}
+	return name, nil
 }
 
 // Subtree makes links to all names below one directory from one signature. It

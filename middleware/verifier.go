@@ -40,6 +40,8 @@ type Options struct {
 	// signed with, for example the id of the request's session. It is called
 	// with the name that the link gives, before the signature is checked. An
 	// error and an empty value refuse the link. Nil refuses all bound links.
+	// The reply has Vary: Cookie; where the value does not come from a cookie,
+	// let the handler set what it varies with.
 	Binding func(r *http.Request, name string) (string, error)
 	// Cookie is the name of the cookies that may carry a link to a subtree.
 	// Empty means that no cookie is looked at. A cookie counts only if the
@@ -55,7 +57,8 @@ type Options struct {
 	// use for so long after the one that took it, so that a player that
 	// fetches ranges, a retry or a seek do not eat the link. The client is its
 	// address (TrustedProxies apply), IPv6 by /64. All who share an address,
-	// such as a whole office, are one client: so there is no window by default.
+	// such as a whole office, or everybody behind a proxy that TrustedProxies
+	// does not name, are one client: so there is no window by default.
 	UseWindow time.Duration
 
 	// ExpiredStatus is the status for an expired link: 404, which is also the

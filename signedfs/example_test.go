@@ -119,7 +119,7 @@ func ExampleHandler_Links() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	everything, err := h.Links().Subtree("", middleware.Claims{Expires: time.Now().Add(time.Hour)})
+	everything, err := h.Links().Subtree("/", middleware.Claims{Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		log.Fatal(err)
 	}

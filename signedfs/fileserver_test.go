@@ -118,7 +118,7 @@ func TestLimitsOfFileServerBehindTheMiddleware(t *testing.T) {
 				t.Errorf("%s: %s: the redirect (-want +got):\n%s", name, file, diff)
 			}
 		}
-		if got := get("", later, "GET"); got.Status != 200 || !strings.Contains(got.Body, "<title>index") {
+		if got := get("/", later, "GET"); got.Status != 200 || !strings.Contains(got.Body, "<title>index") {
 			t.Errorf("%s: the directory: %d", name, got.Status)
 		}
 		if got := get(".env", later, "GET"); got.Status != 200 {

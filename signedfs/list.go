@@ -23,6 +23,11 @@ const maxNames = 10_000
 // saved by its links.
 const listPolicy = "sandbox allow-downloads; default-src 'none'"
 
+// maxQueries bounds what the links of a page repeat of the request's query, in
+// bytes. Beyond it the names are no links: 8 KiB of query and 10,000 names
+// would make a page of hundreds of megabytes.
+const maxQueries = 8 << 20
+
 // list answers with the names in a directory that a request for each would
 // find. The names are links if the request's own signature opens them too,
 // which only that of a subtree does.
@@ -32,12 +37,13 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, f http.File, name
 		h.failed(w, r, err)
 		return
 	}
-	c, signed := middleware.ClaimsFromContext(r.Context())
-	linked := !signed || c.Under != ""
 	query := r.URL.RawQuery // with the signature, unless that came in a cookie
 	if query != "" {
 		query = "?" + query
 	}
+	// Each link repeats the query, which may hold much that was not signed.
+	c, signed := middleware.ClaimsFromContext(r.Context())
+	linked := (!signed || c.Under != "") && len(html.EscapeString(query))*len(infos) <= maxQueries
 
 	names := make([]string, 0, len(infos))
 	for _, info := range infos {

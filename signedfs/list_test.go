@@ -92,7 +92,7 @@ func TestListingShowsWhatIsServedAndNoMore(t *testing.T) {
 	os.WriteFile(filepath.Join(dir, "a\xff"), nil, 0o644)
 	for root, extra := range map[http.FileSystem]string{openDir(t, dir): "", http.Dir(dir): "out.txt", http.FS(os.DirFS(dir)): "out.txt"} {
 		h := newHandler(t, "/files/", root, &signedfs.Options{Listing: true})
-		got := names(ask(t, listen(t, h), "GET", target(t, h, "", later)).Body)
+		got := names(ask(t, listen(t, h), "GET", target(t, h, "/", later)).Body)
 		want := []string{"a%2Fb.txt", "hidden.txt", "in.txt", "index.html", "indir/", "kyc/", "large.bin", "logo.svg", "note.txt", "out.txt", "wie schön & gut;+#.txt"}
 		if extra == "" {
 			want = append(want[:9], want[10])
@@ -110,7 +110,7 @@ func TestListingLinksToWhatItsSignatureOpens(t *testing.T) {
 	addr := listen(t, h)
 	c := later
 	c.Ignore = []string{"utm_*"}
-	s, err := h.Links().Subtree("", c)
+	s, err := h.Links().Subtree("/", c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestListingEscapesNames(t *testing.T) {
 	}
 	h := newHandler(t, "/files/", http.FS(files), &signedfs.Options{Listing: true})
 	addr := listen(t, h)
-	s, err := h.Links().Subtree("", later)
+	s, err := h.Links().Subtree("/", later)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,8 +185,37 @@ func TestListingOfAHugeDirectoryIsCutShort(t *testing.T) {
 		files[fmt.Sprintf("%05d", i)] = &fstest.MapFile{}
 	}
 	h := newHandler(t, "/files/", http.FS(files), &signedfs.Options{Listing: true})
-	page := ask(t, listen(t, h), "GET", target(t, h, "", later)).Body
+	page := ask(t, listen(t, h), "GET", target(t, h, "/", later)).Body
 	if n := len(names(page)); n != 10_000 || !strings.Contains(page, "more") {
 		t.Errorf("%d names", n)
+	}
+}
+
+// Each link of a page repeats the request's query, of which a link may leave
+// much to whoever asks.
+func TestAListingDoesNotMultiplyTheQuery(t *testing.T) {
+	files := fstest.MapFS{}
+	for i := range 5000 {
+		files[fmt.Sprintf("d/%05d", i)] = &fstest.MapFile{}
+	}
+	h := newHandler(t, "/", http.FS(files), &signedfs.Options{Listing: true})
+	c := later
+	c.Ignore = []string{"utm_*"}
+	s, err := h.Links().Subtree("/", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := s.URL("d/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listen(t, h)
+	short := ask(t, addr, "GET", u.RequestURI()+"&utm_x=1")
+	long := ask(t, addr, "GET", u.RequestURI()+"&utm_x="+strings.Repeat(`"`, 7000))
+	if short.Status != 200 || !strings.Contains(short.Body, "<a href") {
+		t.Errorf("%d, %d bytes, and no links", short.Status, len(short.Body))
+	}
+	if long.Status != 200 || len(long.Body) > 1<<20 || strings.Contains(long.Body, "<a href") {
+		t.Errorf("%d, %d bytes", long.Status, len(long.Body))
 	}
 }

@@ -64,7 +64,9 @@
 // Give every purpose its own salt. Under Django's default salts a token that
 // was made for an e-mail's unsubscribe link stands for a link to a file as soon
 // as its value looks like a path. A token of TimestampSigner is also one of
-// Signer under the same salt, over a value that ends in the time. Django joins
+// Signer under the same salt, over a value that ends in the time; and who may
+// have a name of his choice signed by Signer can end it in a time, and holds a
+// token of TimestampSigner. Django joins
 // salt, the word signer and key without a boundary, so that a salt must not be
 // chosen by a user.
 //

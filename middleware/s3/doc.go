@@ -59,6 +59,18 @@
 // as a parameter or a signed header field). The hash is then part of what is
 // signed, but the body is not read here: the handler must compare the two.
 //
+// The query says what a link is for, and most handlers do not ask: a link to
+// the tags of an object ("?tagging"), to an old version of it or to a list of
+// names is a link to the object for a file server, which knows none of these.
+// Where one key signs such links too, look at the query behind the verifier, or
+// keep a key for links to files. A link for another method than GET opens the
+// file to a handler that does not look at the method, as http.FileServer does
+// not; package signedfs does.
+//
+// In names, empty parts count: bucket//a and bucket/a are two objects, and one
+// file to http.FileServer without a ServeMux in front, which cleans the path.
+// Package signedfs has no file for the first.
+//
 // The expected session token is that of the key. Any other token, and any
 // token with a key that has none, is refused.
 //
