@@ -1,0 +1,244 @@
+package main
+
+import (
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
+	keys := newKeys(t, "k1")
+	dir := files(t)
+	const secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"
+	bad := write(t, filepath.Join(t.TempDir(), "bad.txt"), "# keys\n\nk1:hmac-sha256:"+secret+"\n")
+	public := filepath.Join(t.TempDir(), "ed.txt")
+	ok(t, "keygen", "-type", "ed25519", "-out", public)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	link := linkTo(t, keys, "kyc/card.txt")
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string // on the standard error
+	}{
+		{"no such command", []string{"frobnicate"}, exitUsage, "there is no command"},
+		{"no such flag", []string{"serve", "-x"}, exitUsage, "not defined: -x"},
+		{"an argument too many", []string{"serve", "directory"}, exitUsage, "one too many"},
+		{"a flag behind the arguments", []string{"link", "card.txt", "-lifetime", "1m"}, exitUsage, "flags go before"},
+		{"no such directory", []string{"-dir", dir + "/none", "-key-file", keys}, exitFailed, "there is no such directory"},
+		{"a file as the directory", []string{"-dir", keys, "-key-file", keys}, exitFailed, "cannot serve the directory"},
+		{"a directory without a key", []string{"-dir", dir}, exitUsage, "there is no key"},
+		{"no such key file", []string{"-dir", dir, "-key-file", "none.txt"}, exitFailed, "none.txt: no such file"},
+		{"a bad key file", []string{"-dir", dir, "-key-file", bad}, exitFailed, "bad.txt: line 3: key k1: the secret has"},
+		{"no such format", []string{"-dir", dir, "-key-file", keys, "-format", "none"}, exitUsage, "there is no format"},
+		{"a demonstration in another format", []string{"-format", "none"}, exitUsage, "give -dir"},
+		{"a demonstration that cannot sign", []string{"-addr", "127.0.0.1:0", "-key-file", public + ".pub"}, exitFailed, "a key that can sign"},
+		{"a port in use", []string{"-addr", taken.Addr().String()}, exitFailed, "the port is in use"},
+		{"a port of the metrics in use", []string{"-addr", "127.0.0.1:0", "-metrics", taken.Addr().String()}, exitFailed, "choose another one with -metrics"},
+		{"an address that is none", []string{"-addr", "nowhere"}, exitFailed, "cannot listen on nowhere (-addr)"},
+		{"a base that is no URL", []string{"-base-url", "http://[::1"}, exitUsage, "-base-url: the base is no URL"},
+		{"a base without a slash", []string{"-base-url", "/files"}, exitUsage, "-base-url: the path of the base"},
+		{"a base with a query", []string{"-base-url", "/files/?a=b"}, exitUsage, "-base-url: the base"},
+		{"a base over the demonstration", []string{"-base-url", "/"}, exitUsage, "must lie below"},
+		{"a base with a brace", []string{"-addr", "127.0.0.1:0", "-base-url", "/%7Bfiles%7D/"}, exitUsage, "brace"},
+		{"a prefix beside the base", []string{"-prefix", "/fil"}, exitUsage, "-prefix must be the beginning"},
+		{"a prefix with a slash", []string{"-base-url", "/a/files/", "-prefix", "/a/"}, exitUsage, "-prefix must be the beginning"},
+		{"a certificate without its key", []string{"-tls-cert", "cert.pem"}, exitUsage, "go together"},
+		{"no such certificate", []string{"-addr", "127.0.0.1:0", "-tls-cert", "none.pem", "-tls-key", "none.pem"}, exitFailed, "cannot read the TLS certificate"},
+		{"a status for the expired", []string{"-expired-status", "200"}, exitUsage, "404 or 410"},
+		{"a lifetime of nothing", []string{"-lifetime", "0"}, exitUsage, "-lifetime is a second or more"},
+		{"a negative leeway", []string{"-leeway", "-1s"}, exitUsage, "negative"},
+		{"a cookie's name that is none", []string{"-cookie", "a b"}, exitUsage, "no cookie name"},
+		{"a store that is none", []string{"-uses", "redis"}, exitUsage, "memory or off"},
+		{"a window without a store", []string{"-uses", "off", "-use-window", "1m"}, exitUsage, "needs -uses"},
+		{"a proxy that is none", []string{"-trusted-proxy", "here"}, exitUsage, "no address and no network"},
+		{"a binding from nowhere", []string{"-binding", "session=query:sid"}, exitUsage, "in a cookie or in a header"},
+		{"a binding of the demonstration's own name", []string{"-addr", "127.0.0.1:0", "-binding", "session=cookie:a", "-binding", "session=cookie:b"}, exitUsage, "twice"},
+		{"a log that is none", []string{"-log", "xml"}, exitUsage, "text or json"},
+		{"revocations that are not there", []string{"-revoked", "none.txt"}, exitFailed, "makes an empty one"},
+
+		{"link without a name", []string{"link", "-key-file", keys}, exitUsage, "name of a file is missing"},
+		{"link without a key", []string{"link", "card.txt"}, exitUsage, "there is no key"},
+		{"link with a public key", []string{"link", "-key-file", public + ".pub", "card.txt"}, exitFailed, "cannot sign"},
+		{"link to a name that leaves", []string{"link", "-key-file", keys, "../card.txt"}, exitFailed, "cannot link to the name"},
+		{"link without a life", []string{"link", "-key-file", keys, "-lifetime", "-1m", "card.txt"}, exitUsage, "must be positive"},
+		{"link with two ends", []string{"link", "-key-file", keys, "-lifetime", "1m", "-expires", "1h", "card.txt"}, exitUsage, "exclude each other"},
+		{"link for ever with an end", []string{"link", "-key-file", keys, "-permanent", "-expires", "1h", "card.txt"}, exitUsage, "no lifetime"},
+		{"link until a time that is none", []string{"link", "-key-file", keys, "-expires", "tomorrow", "card.txt"}, exitUsage, "neither a time"},
+		{"link that begins after its end", []string{"link", "-key-file", keys, "-from", "1h", "card.txt"}, exitFailed, "expire before"},
+		{"link outside its subtree", []string{"link", "-key-file", keys, "-under", "kyc", "other/card.txt"}, exitUsage, "does not lie below"},
+		{"link as a cookie without a subtree", []string{"link", "-key-file", keys, "-cookie", "c"}, exitUsage, "needs -under"},
+		{"link as a cookie with a name", []string{"link", "-key-file", keys, "-cookie", "c", "-under", "kyc", "kyc/card.txt"}, exitUsage, "takes no name"},
+		{"link bound to nothing", []string{"link", "-key-file", keys, "-bind", "session", "card.txt"}, exitUsage, bindingVariable},
+		{"link without uses", []string{"link", "-key-file", keys, "-uses", "0", "card.txt"}, exitUsage, "must be positive"},
+		{"link from nowhere", []string{"link", "-key-file", keys, "-network", "10.0.0.0/64", "card.txt"}, exitUsage, "no address and no network"},
+		{"link with a method in lower case", []string{"link", "-key-file", keys, "-methods", "get", "card.txt"}, exitFailed, "not an HTTP method"},
+		{"link that ignores everything", []string{"link", "-key-file", keys, "-ignore", "*", "card.txt"}, exitFailed, "not * alone"},
+		{"link below a base that is none", []string{"link", "-key-file", keys, "-base-url", "files", "card.txt"}, exitUsage, "-base-url"},
+
+		{"check without a link", []string{"check", "-key-file", keys}, exitUsage, "an argument is missing"},
+		{"check what is no link", []string{"check", "-key-file", keys, "card.txt"}, exitUsage, "must begin with"},
+		{"check with an address that is none", []string{"check", "-key-file", keys, "-addr", "here", link}, exitUsage, "no address"},
+		{"check with a field that is none", []string{"check", "-key-file", keys, "-header", "Cookie", link}, exitUsage, "'Name: value'"},
+		{"check an empty input", []string{"check", "-key-file", keys, "-"}, exitUsage, "is empty"},
+
+		{"keygen of a type that is none", []string{"keygen", "-type", "rsa"}, exitUsage, "hmac or ed25519"},
+		{"keygen with an id that is none", []string{"keygen", "-id", "a b"}, exitUsage, "a key id is"},
+		{"keygen over a file", []string{"keygen", "-out", keys}, exitFailed, "file exists"},
+		{"revoke without a file", []string{"revoke", "case-42"}, exitUsage, "-file is missing"},
+		{"revoke in what is no list", []string{"revoke", "-file", keys, "case-42"}, exitFailed, "does not begin as a file of revocations"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(keysVariable, "")
+			t.Setenv(bindingVariable, "")
+			code, stdout, stderr := program(t, "", test.args...)
+			if code != test.code || !strings.Contains(stderr, test.want) {
+				t.Errorf("exit code %d, want %d, and on the standard error %q:\n%s", code, test.code, test.want, stderr)
+			}
+			if stdout != "" {
+				t.Errorf("the standard output has %q", stdout)
+			}
+			if strings.Contains(stderr, secret) || strings.Contains(stderr, "signature=") {
+				t.Errorf("the error quotes a secret:\n%s", stderr)
+			}
+		})
+	}
+}
+
+func TestHelpIsNoMistake(t *testing.T) {
+	for _, args := range [][]string{{"-h"}, {"help"}, {"serve", "-h"}, {"link", "-h"}, {"check", "-help"}, {"keygen", "--help"}, {"revoke", "-h"}} {
+		code, stdout, stderr := program(t, "", args...)
+		if code != exitOK || !strings.HasPrefix(stdout, "Usage: fileserver") || stderr != "" {
+			t.Errorf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
+		}
+	}
+}
+
+func TestKeysComeFromTheEnvironmentOrAFile(t *testing.T) {
+	file := newKeys(t, "k1")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(keysVariable, string(text))
+	link := ok(t, "link", "card.txt")
+	ok(t, "check", link)
+	if code, _, stderr := program(t, "", "link", "-key-file", file, "card.txt"); code != exitUsage || !strings.Contains(stderr, "give one of them") {
+		t.Errorf("with both: exit code %d\n%s", code, stderr)
+	}
+	t.Setenv(keysVariable, "")
+	ok(t, "check", "-key-file", file, link)
+}
+
+func TestGeneratedKeysAreKeptFromOthers(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "ed.txt")
+	ok(t, "keygen", "-type", "ed25519", "-id", "2026a", "-out", name)
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode of the key is %v, want 0600", info.Mode().Perm())
+	}
+	link := ok(t, "link", "-key-file", name, "card.txt")
+	ok(t, "check", "-key-file", name+".pub", link)
+
+	// What goes to the standard output is a key file too.
+	out := ok(t, "keygen", "-type", "ed25519")
+	if !strings.Contains(out, "\n# public: ") {
+		t.Errorf("keygen prints %s", out)
+	}
+	t.Setenv(keysVariable, out)
+	link = ok(t, "link", "card.txt")
+	if !regexp.MustCompile(`signed_by=\d{8}-[a-z0-9]{6}&`).MatchString(link) {
+		t.Errorf("without -id, the key's id is the one in %s", link)
+	}
+}
+
+func TestALinkSaysWhatItsFlagsSay(t *testing.T) {
+	keys := newKeys(t, "k1")
+	link := ok(t, "link", "-key-file", keys, "-base-url", "https://cdn.example.com/f/",
+		"-expires", "2100-01-01T00:00:00Z", "-from", "2026-01-01T00:00:00Z", "-methods", "GET,PUT", "-host", "cdn.example.com",
+		"-network", "192.0.2.0/24", "-network", "2001:db8::1", "-bind", "session=s1", "-id", "case-42", "-uses", "3",
+		"-ignore", "utm_*", "-as", "card.jpg", "-type", "image/jpeg", "kyc/card 1.jpg")
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := u.Scheme+"://"+u.Host+u.EscapedPath(), "https://cdn.example.com/f/kyc/card%201.jpg"; got != want {
+		t.Errorf("the link leads to %s, want %s", got, want)
+	}
+	got := u.Query()
+	got.Del("signature")
+	want := url.Values{
+		"expires_at": {"4102444800"}, "signed_by": {"k1"}, "signed_from": {"1767225600"}, "signed_methods": {"GET,PUT"},
+		"signed_host": {"cdn.example.com"}, "signed_ip": {"192.0.2.0/24,2001:db8::1"}, "signed_for": {"session"}, "signed_id": {"case-42"},
+		"signed_uses": {"3"}, "signed_ignore": {"utm_*"}, "signed_as": {"card.jpg"}, "signed_type": {"image/jpeg"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the link's parameters (-want +got):\n%s", diff)
+	}
+	check := []string{"check", "-key-file", keys, "-method", "PUT", "-addr", "192.0.2.9", "-bind", "session=s1"}
+	ok(t, append(check, link)...)
+	ok(t, append(check, link+"&utm_source=mail")...)
+
+	// The value of a binding can be a secret, and then it is in no flag.
+	t.Setenv(bindingVariable, "s1")
+	ok(t, "check", "-key-file", keys, "-bind", "session=s1", ok(t, "link", "-key-file", keys, "-bind", "session", "card.jpg"))
+}
+
+func TestLinksOfOneStepAreEqual(t *testing.T) {
+	keys := newKeys(t, "k1")
+	link := func() string {
+		return ok(t, "link", "-key-file", keys, "-lifetime", "1h", "-round", "87600h", "card.jpg")
+	}
+	first := link()
+	if second := link(); first != second {
+		t.Errorf("%s and %s differ", first, second)
+	}
+	if u, err := url.Parse(first); err != nil || u.Query().Get("expires_at") == "" || time.Now().Year() < 2026 {
+		t.Errorf("%v, %s", err, first)
+	}
+}
+
+func TestCheckNamesTheFirstCheckThatFails(t *testing.T) {
+	keys := newKeys(t, "k1")
+	link := ok(t, "link", "-key-file", keys, "card.jpg")
+	for _, test := range []struct {
+		name, link, want string
+		args             []string
+	}{
+		{name: "an unsigned link", link: "http://127.0.0.1:8080/files/card.jpg", want: "FAIL unsigned"},
+		{name: "an altered link", link: strings.Replace(link, "card", "cord", 1), want: "FAIL invalid    invalid link: the signature does not match"},
+		{name: "a link of an unknown key", link: strings.Replace(link, "=k1", "=k2", 1), want: "not in the ring"},
+		{name: "an expired link", link: linkTo(t, keys, "-expires", "2020-01-01T00:00:00Z", "card.jpg"), want: "FAIL expired"},
+		{name: "a method that the link is not for", link: link, args: []string{"-method", "POST"}, want: "FAIL not_allowed"},
+		{name: "a link that is read from the standard input", link: link, args: []string{"-method", "POST"}, want: "FAIL not_allowed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			args := append([]string{"check", "-key-file", keys}, test.args...)
+			stdin := ""
+			if strings.HasSuffix(test.name, "input") {
+				stdin, test.link = test.link+"\n", "-"
+			}
+			code, stdout, stderr := program(t, stdin, append(args, test.link)...)
+			if code != exitFailed || !strings.Contains(stdout, test.want) || stderr != "" {
+				t.Errorf("exit code %d, want 1, and %q:\n%s%s", code, test.want, stdout, stderr)
+			}
+			if strings.Contains(stdout, "signature=") {
+				t.Errorf("the explanation shows a signature:\n%s", stdout)
+			}
+		})
+	}
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// asProgram makes the test binary behave as the program itself, so that a
+// process can be sent signals without a second build.
+const asProgram = "FILESERVER_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// patience is how long a test waits for what must happen.
+const patience = 30 * time.Second
+
+// process is a server that runs as a process of its own.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	out  *lines
+	log  *lines
+	addr string // host:port
+	done chan error
+}
+
+// start starts the server on a free port and waits until it listens.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	return startWith(t, "", args...)
+}
+
+// startWith is start with keys in the environment.
+func startWith(t *testing.T, keys string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, out: newLines(), log: newLines(), done: make(chan error, 1)}
+	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "-addr", "127.0.0.1:0"}, args...)...)
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", keysVariable+"="+keys)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.done <- p.cmd.Wait() }()
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", p.log)
+		}
+	})
+	line := p.log.wait(t, "msg=listening", 1)
+	_, rest, _ := strings.Cut(line, "address=")
+	p.addr, _, _ = strings.Cut(rest, " ")
+	return p
+}
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// exit waits for the end of the process and returns its exit code.
+func (p *process) exit() int {
+	p.t.Helper()
+	select {
+	case err := <-p.done:
+		p.done <- err
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatal("the server did not end")
+		return 0
+	}
+}
+
+// stop ends the process as an operator does.
+func (p *process) stop() {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != exitOK {
+		p.t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+}
+
+// url returns the address of a path and query, as link prints them.
+func (p *process) url(target string) string { return "http://" + p.addr + target }
+
+// get requests a target and returns the status and the body.
+func (p *process) get(target string, header ...string) (int, string) {
+	p.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, p.url(target), nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+		}
+		r.Header.Add(header[i], header[i+1])
+	}
+	reply, err := http.DefaultTransport.RoundTrip(r) // no redirects are followed
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	body, err := io.ReadAll(reply.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return reply.StatusCode, string(body)
+}
+
+// lines collects what is written, for others to wait for.
+type lines struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func newLines() *lines { return &lines{changed: make(chan struct{})} }
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.changed)
+	l.changed = make(chan struct{})
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// wait waits until n lines hold a text and returns the last of them.
+func (l *lines) wait(t *testing.T, text string, n int) string {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		l.mu.Lock()
+		changed, found := l.changed, 0
+		s := bufio.NewScanner(bytes.NewReader(l.text.Bytes()))
+		for s.Scan() {
+			if strings.Contains(s.Text(), text) {
+				if found++; found == n {
+					l.mu.Unlock()
+					return s.Text()
+				}
+			}
+		}
+		l.mu.Unlock()
+		select {
+		case <-changed:
+		case <-timeout:
+			t.Fatalf("%d of %d lines with %q; there is\n%s", found, n, text, l)
+		}
+	}
+}
+
+// program runs the program in this process.
+func program(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // if it serves what it should refuse
+	defer cancel()
+	var out, err bytes.Buffer
+	code = run(ctx, args, strings.NewReader(stdin), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// ok runs a command that must succeed and returns what it printed.
+func ok(t *testing.T, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := program(t, "", args...)
+	if code != exitOK {
+		t.Fatalf("fileserver %s: exit code %d\n%s", strings.Join(args, " "), code, stderr)
+	}
+	return strings.TrimSpace(stdout)
+}
+
+// linkTo signs a link below /files/ and returns it as a path and query.
+func linkTo(t *testing.T, keys string, args ...string) string {
+	t.Helper()
+	return ok(t, append([]string{"link", "-key-file", keys, "-base-url", "/files/"}, args...)...)
+}
+
+// write writes a file of the test and returns its name.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// newKeys writes a new key file and returns its name.
+func newKeys(t *testing.T, id string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "keys.txt")
+	ok(t, "keygen", "-id", id, "-out", name)
+	return name
+}
+
+// files returns a directory with a text in kyc/card.txt.
+func files(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "kyc", "card.txt"), "the card")
+	return dir
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.com/signedurl/middleware"
+)
+
+// metrics are counters in the text format of Prometheus. They are served on an
+// address of their own, since they tell a stranger what the server is used
+// for.
+type metrics struct {
+	start     time.Time
+	inFlight  atomic.Int64
+	bytes     atomic.Int64
+	requests  counters // by status
+	decisions counters // by reason
+	keys      counters // accepted links by key id
+	reloads   counters // by result
+}
+
+func newMetrics() *metrics {
+	m := &metrics{start: time.Now()}
+	// A counter that is not there until it counts is one that no alarm sees.
+	for _, err := range []error{
+		nil, middleware.ErrUnsigned, middleware.ErrInvalid, middleware.ErrNotAllowed, middleware.ErrExpired,
+		middleware.ErrNotYet, middleware.ErrRevoked, middleware.ErrUsedUp, middleware.ErrUnavailable,
+	} {
+		m.decisions.add(middleware.Reason(err), 0)
+	}
+	m.reloads.add("ok", 0)
+	m.reloads.add("failed", 0)
+	return m
+}
+
+func (m *metrics) request(status int, bytes int64) {
+	m.requests.add(fmt.Sprint(status), 1)
+	m.bytes.Add(bytes)
+}
+
+func (m *metrics) decision(key string, err error) {
+	m.decisions.add(middleware.Reason(err), 1)
+	if err == nil { // so the id is one of ours, and nobody can make up labels
+		m.keys.add(key, 1)
+	}
+}
+
+func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
+	var b bytes.Buffer
+	head := func(name, kind, help string) {
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+	}
+	family := func(name, label, help string, c *counters) {
+		head(name, "counter", help)
+		values := c.snapshot()
+		for _, v := range slices.Sorted(maps.Keys(values)) {
+			fmt.Fprintf(&b, "%s{%s=\"%s\"} %d\n", name, label, labelEscapes.Replace(v), values[v])
+		}
+	}
+	family("signedurl_decisions_total", "reason", "Requests for files, by what was decided about their link.", &m.decisions)
+	family("signedurl_accepted_links_total", "key", "Requests that were accepted, by the id of the key that signed.", &m.keys)
+	family("signedurl_http_requests_total", "status", "Requests, by the status of the reply; 0 if there was none.", &m.requests)
+	family("signedurl_reloads_total", "result", "Reloads of keys, revocations and certificate.", &m.reloads)
+	head("signedurl_http_reply_bytes_total", "counter", "Bytes sent in the bodies of replies.")
+	fmt.Fprintf(&b, "signedurl_http_reply_bytes_total %d\n", m.bytes.Load())
+	head("signedurl_http_requests_in_flight", "gauge", "Requests that are being served.")
+	fmt.Fprintf(&b, "signedurl_http_requests_in_flight %d\n", m.inFlight.Load())
+	head("process_start_time_seconds", "gauge", "When the process started, in Unix time.")
+	fmt.Fprintf(&b, "process_start_time_seconds %d\n", m.start.Unix())
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(b.Bytes())
+}
+
+var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+// counters are counters by the value of one label, of which there are few.
+type counters struct{ byLabel sync.Map } // string to *atomic.Int64
+
+func (c *counters) add(label string, n int64) {
+	v, ok := c.byLabel.Load(label)
+	if !ok {
+		v, _ = c.byLabel.LoadOrStore(strings.Clone(label), new(atomic.Int64))
+	}
+	v.(*atomic.Int64).Add(n)
+}
+
+func (c *counters) snapshot() map[string]int64 {
+	values := make(map[string]int64)
+	c.byLabel.Range(func(label, v any) bool {
+		values[label.(string)] = v.(*atomic.Int64).Load()
+		return true
+	})
+	return values
+}
+
+// serveMetrics serves /metrics until the function that it returns is called.
+func serveMetrics(ln net.Listener, m *metrics, log *slog.Logger) (stop func() error) {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", m)
+	srv := newServer(mux, log)
+	go srv.Serve(ln)
+	return srv.Close
+}

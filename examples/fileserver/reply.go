@@ -1,0 +1,95 @@
+package main
+
+import (
+	"io"
+	"math"
+	"net/http"
+	"time"
+)
+
+// reply is an http.ResponseWriter that counts what is sent, and that gives the
+// client a time to take it in.
+//
+// A server that sends large files can have no WriteTimeout, which would be the
+// longest that any download may take. But a client that stops reading would
+// then hold its connection for ever. So each part of a reply has a time of its
+// own: whoever takes at least one part in it may take as long as the file
+// needs.
+//
+// It has ReadFrom and not just Unwrap, since without it a file would be copied
+// through this process, where the kernel can send it.
+type reply struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration // for each part
+	due     int64         // count of bytes at which the next part begins
+	bytes   int64
+	status  int // 0 until the header is written
+}
+
+// part is how many bytes must be taken in one time-out. It is more than what
+// the kernel buffers by default, and little enough for slow links: with a
+// minute, 17 KiB a second.
+const part = 1 << 20
+
+func newReply(w http.ResponseWriter, timeout time.Duration) *reply {
+	return &reply{ResponseWriter: w, control: http.NewResponseController(w), timeout: timeout}
+}
+
+// Unwrap lets http.ResponseController reach the server's own writer.
+func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *reply) WriteHeader(status int) {
+	w.begin(status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *reply) Write(b []byte) (int, error) {
+	w.begin(http.StatusOK)
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// begin notes the final status, and gives time for the next part if it is due.
+func (w *reply) begin(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	if w.bytes >= w.due {
+		w.due = w.bytes + part
+		// A writer without deadlines, as in a test, is none of our business.
+		_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout))
+	}
+}
+
+// ReadFrom sends src part by part, with sendfile where net/http can.
+func (w *reply) ReadFrom(src io.Reader) (int64, error) {
+	rf, ok := w.ResponseWriter.(io.ReaderFrom)
+	if !ok { // HTTP/2
+		return io.Copy(struct{ io.Writer }{w}, src)
+	}
+	// Package net looks for the file under one LimitedReader and no deeper, so
+	// the one that ServeContent puts around it is taken off.
+	limit := int64(math.MaxInt64)
+	outer, limited := src.(*io.LimitedReader)
+	if limited {
+		limit, src = outer.N, outer.R
+	}
+	var total int64
+	for total < limit {
+		w.due = 0
+		w.begin(http.StatusOK)
+		piece := &io.LimitedReader{R: src, N: min(limit-total, part)}
+		n, err := rf.ReadFrom(piece)
+		total += n
+		w.bytes += n
+		if limited {
+			outer.N -= n
+		}
+		if err != nil || piece.N > 0 {
+			return total, err
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"example.com/signedurl/signedfs"
+)
+
+// routes sends requests for files to files, and all others to pages.
+//
+// http.ServeMux could do it, but it answers a path that is not clean with a
+// redirect to the clean one. That would carry the query, and in it the
+// signature, into a header, and tell a forger something other than 403.
+type routes struct {
+	below string // the decoded path below which the files are
+	files *signedfs.Handler
+	pages *http.ServeMux
+}
+
+func newRoutes(files *signedfs.Handler, pages *http.ServeMux) (*routes, error) {
+	below, err := url.PathUnescape(files.Prefix())
+	return &routes{below, files, pages}, err
+}
+
+func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, rt.below):
+		rt.files.ServeHTTP(w, r)
+	case r.URL.Path == "" || path.Clean(r.URL.Path) != r.URL.Path:
+		http.NotFound(w, r)
+	default:
+		rt.pages.ServeHTTP(w, r)
+	}
+}
+
+// health answers that the process runs and takes requests.
+func health(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write([]byte("ok\n"))
+}
