@@ -113,6 +113,8 @@ func TestNewRefuses(t *testing.T) {
 		{"a region with a slash", key, "us/east", nil},
 		{"a region with a blank", key, "us east", nil},
 		{"a region of 65 bytes", key, strings.Repeat("a", 65), nil},
+		{"a host with a scheme", key, "us-east-1", &s3.Options{Host: "https://files.example"}},
+		{"a host in upper case", key, "us-east-1", &s3.Options{Host: "Files.example"}},
 		{"a lifetime above seven days", key, "us-east-1", &s3.Options{Lifetime: 8 * 24 * time.Hour}},
 	}
 	for _, tt := range tests {

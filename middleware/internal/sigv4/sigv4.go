@@ -116,7 +116,7 @@ func New(d Dialect, c Config) (*Format, error) {
 	if f.first == nil {
 		return nil, errors.New("signedurl: there is no key")
 	}
-	if c.Host != "" && (!validHost(c.Host) || strings.ToLower(c.Host) != c.Host) {
+	if c.Host != "" && (!validHost(c.Host) || strings.ContainsAny(c.Host, "/?#@") || strings.ToLower(c.Host) != c.Host) {
 		return nil, errors.New("signedurl: Host must be host[:port] in lower-case ASCII, as the signer's clients send it")
 	}
 	switch {
