@@ -48,7 +48,7 @@
 //
 // The last part is unpadded base64url (RFC 4648, section 5) in its one
 // canonical spelling. Secrets under 32 bytes or all zero, ids used twice, and
-// Ed25519 public keys that are no points or of low order are refused. To
+// Ed25519 public keys that are not valid points, or are of low order, are refused. To
 // rotate: add the new key behind the old one on every server, put it first,
 // and drop the old one when its last link has expired. A [FormatVar] changes
 // the ring while requests are served, and [Claims].KeyID shows which keys are

@@ -71,6 +71,9 @@ func (k *Keyring) String() string {
 	if k == nil || k.first.verify == nil {
 		return "no keys"
 	}
+	if len(k.byID) == 1 {
+		return k.first.String()
+	}
 	return fmt.Sprintf("%d keys, first %v", len(k.byID), k.first)
 }
 

@@ -35,6 +35,12 @@ func TestTheReadmeShowsFilesAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestTheReadmeIsFinished(t *testing.T) {
+	if holder := regexp.MustCompile(`(?m)^[A-Z]{6,}$`).FindString(readme(t)); holder != "" {
+		t.Errorf("it still has the placeholder %s", holder)
+	}
+}
+
 // The README's Go code compiles: the program as it is, and the snippets inside
 // a function that has what they speak of.
 func TestTheReadmeCompiles(t *testing.T) {
@@ -54,7 +60,7 @@ func TestTheReadmeCompiles(t *testing.T) {
 	}
 	build("program", program[1])
 	snippets := regexp.MustCompile("(?s)<!-- build:body -->\n```go\n(.*?)```").FindAllStringSubmatch(text, -1)
-	if len(snippets) < 2 {
+	if len(snippets) < 3 {
 		t.Fatalf("only %d snippets", len(snippets))
 	}
 	for _, m := range snippets {
@@ -71,6 +77,7 @@ import (
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/django"
 	"example.com/signedurl/middleware/laravel"
+	"example.com/signedurl/middleware/memstore"
 	"example.com/signedurl/signedfs"
 )
 
@@ -78,12 +85,14 @@ var (
 	_ = alice.New
 	_ = django.New
 	_ = laravel.New
+	_ = memstore.NewUses
 	_ = signedfs.New
 	_ = os.Getenv
 	_ = time.Now
 	mux = http.NewServeMux()
 	keys *middleware.Keyring
 	dir http.FileSystem
+	links *middleware.URLBuilder
 	reports http.Handler
 	logging alice.Constructor
 )

@@ -28,7 +28,7 @@
 //     would not hold for where they lead;
 //   - every name with a part that begins with a dot;
 //   - a name with an encoded slash (%2F), a backslash, a control character or
-//     bytes that are no UTF-8: not every system reads them as the same name.
+//     bytes that are not UTF-8: not every system reads them as the same name.
 //     On Windows, neither names of devices (NUL) and streams (a:b), nor those
 //     that it shortens (GIT~1) or trims ("a." and "a ");
 //   - a FIFO, a socket or a device. A [Dir] does not wait for them; [http.Dir]
@@ -40,7 +40,7 @@
 //
 // Symbolic links are the file system's to follow. A [Dir] follows those that
 // stay within it; what lies outside is 404. [http.Dir] follows all. A link to
-// a hidden file is no hidden name, and is served.
+// a hidden file has a name that is not hidden, and is served.
 //
 // # The reply
 //

@@ -58,7 +58,7 @@ type Handler struct {
 // It is an error if the base is not that, if it holds what a pattern of
 // [http.ServeMux] (braces) or a file system (an encoded slash) would read
 // differently, or if it does not lie below Options.Verify.Prefix. A format
-// that cannot sign, such as a ring of public keys, is none: the handler serves,
+// that cannot sign, such as a ring of public keys, is not one: the handler serves,
 // and making a link gives the format's error. New panics if root or f is nil,
 // and where [middleware.NewVerifier] does.
 func New(base string, root http.FileSystem, f middleware.Format, opts *Options) (*Handler, error) {

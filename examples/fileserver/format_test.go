@@ -331,7 +331,7 @@ func TestCommandsOfTheREADMEServe(t *testing.T) {
 	key := laravelKey(t)
 	found := 0
 	for line := range strings.Lines(string(readme)) {
-		_, command, ok := strings.Cut(strings.TrimSpace(line), `" fileserver -dir private `)
+		_, command, ok := strings.Cut(strings.TrimSpace(line), `" ./fileserver -dir private `)
 		if !ok {
 			continue
 		}

@@ -5,7 +5,7 @@
 // has no link format of its own, so that it takes a few lines there:
 //
 //	token = TimestampSigner(salt="files").sign(path)
-//	link = path + "?" + urlencode({"token": token})
+//	link = quote(path) + "?" + urlencode({"token": token})
 //
 // and here:
 //
