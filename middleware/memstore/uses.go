@@ -102,12 +102,13 @@ func (s *Uses) Take(_ context.Context, u middleware.Use) (bool, error) {
 	s.drop(now)
 
 	c, counted := s.held[id]
-	if c.expires <= now {
-		c.used = 0 // to be dropped soon
+	live := c.expires > now
+	if !live {
+		c.used = 0 // as if it had been dropped already
 	}
 	// The later expiry is noted whatever the answer, or else a link that was
 	// refused now would have its uses again when the others have expired.
-	if counted && c.expires < expires {
+	if live && c.expires < expires {
 		c.expires = expires
 		s.held[id] = c
 	}
@@ -133,10 +134,12 @@ func (s *Uses) Take(_ context.Context, u middleware.Use) (bool, error) {
 		return false, ErrFull
 	}
 	c.used++
+	if !live {
+		c.expires = expires
+	}
 	if counted {
 		s.held[id] = c
 	} else {
-		c.expires = expires
 		s.list(id, c)
 	}
 	if u.Window > 0 {
