@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/justinas/alice"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/memstore"
 )
 
 // exampleKey is a key in text form. Make your own with GenerateHMACKey, and
@@ -210,6 +212,94 @@ func ExampleClaims_ignore_incorrect() {
 	u.RawQuery = q.Encode()
 	get(handler, u.String())
 	// Output: a thumbnail of width 100000
+}
+
+// Mailers and ad systems add parameters of their own to every link.
+func ExampleClaims_ignore() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/invoice.pdf"}, middleware.Claims{Expires: exampleTime, Ignore: []string{"fbclid", "utm_*"}})
+	if err != nil {
+		panic(err)
+	}
+	handler := middleware.NewVerifier(ring, nil).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	fmt.Println(get(handler, u.String()+"&utm_source=letter"))
+	fmt.Println(get(handler, u.String()+"&page=2"))
+	// Output:
+	// 200
+	// 403
+}
+
+func ExampleClaims_notBefore() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/results.pdf"}, middleware.Claims{Expires: exampleTime, NotBefore: exampleTime.Add(-time.Hour)})
+	if err != nil {
+		panic(err)
+	}
+	handler := middleware.NewVerifier(ring, nil).Handler(http.NotFoundHandler())
+	fmt.Println(get(handler, u.String()))
+	// Output: 404
+}
+
+// Both sides must say that a link may live for ever.
+func ExampleClaims_permanent() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/logo.png"}, middleware.Claims{Permanent: true})
+	if err != nil {
+		panic(err)
+	}
+	for _, allow := range []bool{false, true} {
+		verifier := middleware.NewVerifier(ring, &middleware.Options{AllowPermanent: allow})
+		_, err := verifier.Verify(httptest.NewRequest("GET", u.String(), nil))
+		fmt.Println(allow, middleware.Reason(err))
+	}
+	// Output:
+	// false not_allowed
+	// true ok
+}
+
+func ExampleClaims_uses() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime, ID: "card-7", Uses: 1})
+	if err != nil {
+		panic(err)
+	}
+	verifier := middleware.NewVerifier(ring, &middleware.Options{Uses: memstore.NewUses(0)})
+	handler := verifier.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	fmt.Println(get(handler, u.String()))
+	fmt.Println(get(handler, u.String()))
+	// Output:
+	// 200
+	// 404
+}
+
+func ExampleClaims_downloadName() {
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/blob/7f3a"}, middleware.Claims{Expires: exampleTime, DownloadName: "März 2026.pdf", ContentType: "application/pdf"})
+	if err != nil {
+		panic(err)
+	}
+	handler := middleware.NewVerifier(ring, nil).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", u.String(), nil))
+	fmt.Println(w.Header().Get("Content-Type"))
+	fmt.Println(w.Header().Get("Content-Disposition"))
+	// Output:
+	// application/pdf
+	// attachment; filename="M_rz 2026.pdf"; filename*=UTF-8''M%C3%A4rz%202026.pdf
+}
+
+// The backend's own caching rules would come behind those of the link, and
+// browsers heed the last.
+func ExampleModifyResponse() {
+	bucket, err := url.Parse("http://bucket.internal")
+	if err != nil {
+		panic(err)
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(bucket) },
+		ModifyResponse: middleware.ModifyResponse,
+	}
+	http.Handle("/bucket/", middleware.NewVerifier(exampleRing(), nil).Handler(proxy))
 }
 
 // A list of methods without GET does not let anyone read.

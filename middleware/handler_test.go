@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -112,6 +113,85 @@ func TestRefusalsOverASocket(t *testing.T) {
 				t.Errorf("body %q, Cache-Control %q", body, res.Header.Get("Cache-Control"))
 			}
 		})
+	}
+}
+
+// Each limit lets through and refuses over a real connection.
+func TestEachLimitOverASocket(t *testing.T) {
+	ring := testRing(t)
+	used := 0
+	server := httptest.NewServer(middleware.NewVerifier(ring, &middleware.Options{
+		Cookie: "signed", MaxLifetime: 24 * time.Hour,
+		Binding: func(r *http.Request, name string) (string, error) { return r.Header.Get("X-" + name), nil },
+		Revocation: revocation(func(id string) (bool, error) {
+			if id == "broken" {
+				return false, errors.New("no answer")
+			}
+			return id == "revoked", nil
+		}),
+		Uses: uses(func(u middleware.Use) (bool, error) { used++; return used <= u.Limit, nil }),
+	}).Handler(private))
+	defer server.Close()
+	tree := builder(t, "/files/", ring)
+	with := func(f func(c *middleware.Claims)) string {
+		c := in(time.Hour)
+		f(&c)
+		return sign(t, ring, "/files/a/card.jpg", c)
+	}
+	under := with(func(c *middleware.Claims) { c.Under = "/files/a/" })
+	once := with(func(c *middleware.Claims) { c.ID, c.Uses = "once", 1 })
+	bound := with(func(c *middleware.Claims) { c.Binding = middleware.Binding{Name: "session", Value: "alice"} })
+	ignore := with(func(c *middleware.Claims) { c.Ignore = []string{"utm_*"} })
+	cookie := "Cookie: " + cookies(t, tree, "a", in(time.Hour))
+	for _, test := range []struct {
+		name, method, target, header string
+		status                       int
+	}{
+		{"not before, and it is time", "GET", with(func(c *middleware.Claims) { c.NotBefore = time.Unix(1, 0) }), "", 200},
+		{"not before", "GET", with(func(c *middleware.Claims) { c.NotBefore = c.Expires.Add(-time.Minute) }), "", 404},
+		{"a link that lives too long", "GET", sign(t, ring, "/x", in(48*time.Hour)), "", 403},
+		{"a permanent link", "GET", sign(t, ring, "/x", middleware.Claims{Permanent: true}), "", 403},
+		{"the method", "PUT", with(func(c *middleware.Claims) { c.Methods = []string{"PUT"} }), "", 200},
+		{"another method", "GET", with(func(c *middleware.Claims) { c.Methods = []string{"PUT"} }), "", 403},
+		{"the host", "GET", with(func(c *middleware.Claims) { c.Host = "files.example.com" }), "", 200},
+		{"another host", "GET", with(func(c *middleware.Claims) { c.Host = "other.example.com" }), "", 403},
+		{"the network", "GET", with(func(c *middleware.Claims) { c.Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }), "", 200},
+		{"another network", "GET", with(func(c *middleware.Claims) { c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }), "", 403},
+		{"another network, forwarded", "GET", with(func(c *middleware.Claims) { c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }), "X-Forwarded-For: 192.0.2.1", 403},
+		{"below the subtree", "GET", strings.Replace(under, "card.jpg", "b/c.jpg", 1), "", 200},
+		{"the subtree itself", "GET", strings.Replace(under, "card.jpg", "", 1), "", 403},
+		{"beside the subtree", "GET", strings.Replace(under, "/a/card.jpg", "/ab/card.jpg", 1), "", 403},
+		{"out of the subtree", "GET", strings.Replace(under, "/a/card.jpg", "/a/..%2Fb/card.jpg", 1), "", 403},
+		{"the session", "GET", bound, "X-Session: alice", 200},
+		{"another session", "GET", bound, "X-Session: bob", 403},
+		{"no session", "GET", bound, "", 403},
+		{"an id", "GET", with(func(c *middleware.Claims) { c.ID = "good" }), "", 200},
+		{"a revoked id", "GET", with(func(c *middleware.Claims) { c.ID = "revoked" }), "", 404},
+		{"an id that nobody can tell of", "GET", with(func(c *middleware.Claims) { c.ID = "broken" }), "", 503},
+		{"HEAD of a link for one use", "HEAD", once, "", 200},
+		{"the use", "GET", once, "", 200},
+		{"one use more", "GET", once, "", 404},
+		{"an ignored parameter", "GET", ignore + "&utm_source=x", "", 200},
+		{"another parameter", "GET", ignore + "&source=x", "", 403},
+		{"a cookie", "GET", "/files/a/b/c.jpg", cookie, 200},
+		{"a cookie of elsewhere", "GET", "/files/b/c.jpg", cookie, 403},
+		{"a limit that is not known", "GET", with(func(c *middleware.Claims) {}) + "&signed_region=eu", "", 403},
+	} {
+		header := []string{}
+		if test.header != "" {
+			header = append(header, test.header)
+		}
+		if res, _ := raw(t, server.Listener.Addr().String(), test.method, test.target, header...); res.StatusCode != test.status {
+			t.Errorf("%s: status %d, want %d", test.name, res.StatusCode, test.status)
+		}
+	}
+	for name, want := range map[string][2]string{
+		"Content-Type":        {with(func(c *middleware.Claims) { c.ContentType = "image/webp" }), "image/webp"},
+		"Content-Disposition": {with(func(c *middleware.Claims) { c.DownloadName = "a b.jpg" }), `attachment; filename="a b.jpg"`},
+	} {
+		if res, _ := raw(t, server.Listener.Addr().String(), "GET", want[0]); res.Header.Get(name) != want[1] {
+			t.Errorf("%s: %q", name, res.Header.Get(name))
+		}
 	}
 }
 
