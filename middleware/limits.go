@@ -162,8 +162,8 @@ var (
 
 // decode reads the claims that only matter once the signature is known to be
 // right: all but Under, Binding, Ignore and KeyID, which authenticating itself
-// needs. A list costs one allocation; nothing else allocates, unless a value
-// is spelled with escapes that stand for more than one of a list's commas.
+// needs. A list costs one allocation, and so does each text that is spelled
+// with escapes, such as a download name or an IPv6 address.
 func (c *Claims) decode(p *params) error {
 	v := p.values[paramExpires]
 	if n, ok := number(v, wire.MaxTime); ok {
@@ -236,7 +236,7 @@ func validTime(t time.Time) bool {
 }
 
 // validUnder reports whether a path is canonical, ends at a segment boundary
-// and is not empty (rule: a prefix "" or "/files/a" would open "/files/ab").
+// and is not empty: a prefix "" or "/files/a" would open "/files/ab".
 func validUnder(p string) bool {
 	if !strings.HasSuffix(p, "/") {
 		return false
