@@ -96,7 +96,7 @@ func (k *Keyring) Sign(u *url.URL, c Claims) (*url.URL, error) {
 	}
 	path := u.EscapedPath()
 	if fault := wire.CheckPath(path); fault != wire.PathOK {
-		return nil, fmt.Errorf("signedurl: cannot sign: %s", pathFaults[fault].detail)
+		return nil, fmt.Errorf("signedurl: cannot sign: %v", fault)
 	}
 	var p params
 	if err := scanQuery(u.RawQuery, &p); err != nil {
@@ -121,11 +121,7 @@ func (k *Keyring) Sign(u *url.URL, c Claims) (*url.URL, error) {
 	}
 	signed := *u
 	canonical := string(wire.AppendPath(nil, path))
-	signed.Path, _ = wire.Unescape(canonical, false)
-	signed.RawPath = ""
-	if signed.EscapedPath() != canonical {
-		signed.RawPath = canonical
-	}
+	wire.SetPath(&signed, canonical)
 	signed.RawQuery = query
 	signed.ForceQuery = false
 	if len(canonical)+1+len(query) > maxTarget {
@@ -197,13 +193,7 @@ var (
 	errTwoLinks      = invalid("the URL has reserved parameters, so that no cookie counts")
 )
 
-var pathFaults = [...]*detailed{
-	wire.PathRelative:  {ErrInvalid, "the path does not begin with a slash"},
-	wire.PathEscape:    {ErrInvalid, "the path holds an invalid escape"},
-	wire.PathControl:   {ErrInvalid, "the path holds a control character"},
-	wire.PathDots:      {ErrInvalid, "the path holds a part that is . or .."},
-	wire.PathEmptyPart: {ErrInvalid, "the path holds an empty part"},
-}
+var pathFaults = wire.PathErrors(invalid)
 
 // Authenticate checks the signature of a link, see [Format].
 func (k *Keyring) Authenticate(r Request) (c Claims, err error) {

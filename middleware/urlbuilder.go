@@ -85,14 +85,10 @@ func (b *URLBuilder) unsigned(dir, name string) (*url.URL, error) {
 	}
 	escaped := string(path)
 	if fault := wire.CheckPath(escaped); fault != wire.PathOK {
-		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %s", name, pathFaults[fault].detail)
+		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %v", name, fault)
 	}
 	u := b.base
-	u.Path, _ = wire.Unescape(escaped, false)
-	u.RawPath = ""
-	if u.EscapedPath() != escaped {
-		u.RawPath = escaped
-	}
+	wire.SetPath(&u, escaped)
 	return &u, nil
 }
 

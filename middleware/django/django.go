@@ -211,19 +211,10 @@ var (
 	errOtherPath    = invalid("the token is good for another path")
 )
 
-var pathFaults = [...]error{
-	wire.PathRelative:  invalid("the path does not begin with a slash"),
-	wire.PathEscape:    invalid("the path holds an invalid escape"),
-	wire.PathControl:   invalid("the path holds a control character"),
-	wire.PathDots:      invalid("the path holds a part that is . or .."),
-	wire.PathEmptyPart: invalid("the path holds an empty part"),
-}
-
-var queryFaults = [...]error{
-	wire.QueryEmpty:     invalid("the query holds an empty parameter, or one with an empty name"),
-	wire.QuerySemicolon: invalid("the query holds a raw semicolon, which readers of queries take differently"),
-	wire.QueryEscape:    invalid("the query holds an invalid escape"),
-}
+var (
+	pathFaults  = wire.PathErrors(invalid)
+	queryFaults = wire.QueryErrors(invalid)
+)
 
 var slash = []byte("/")
 

@@ -180,19 +180,10 @@ var (
 	errBadSignature = invalid("the signature does not match what was requested")
 )
 
-var pathFaults = [...]error{
-	wire.PathRelative:  invalid("the path does not begin with a slash"),
-	wire.PathEscape:    invalid("the path holds an invalid escape"),
-	wire.PathControl:   invalid("the path holds a control character"),
-	wire.PathDots:      invalid("the path holds a part that is . or .."),
-	wire.PathEmptyPart: invalid("the path holds an empty part"),
-}
-
-var queryFaults = [...]error{
-	wire.QueryEmpty:     invalid("the query holds an empty parameter, or one with an empty name"),
-	wire.QuerySemicolon: invalid("the query holds a raw semicolon, which readers of queries take differently"),
-	wire.QueryEscape:    invalid("the query holds an invalid escape"),
-}
+var (
+	pathFaults  = wire.PathErrors(invalid)
+	queryFaults = wire.QueryErrors(invalid)
+)
 
 // Authenticate checks the signature of a request, see [middleware.Format]. The
 // claims are Expires, or Permanent if the link has no expires; Host, for

@@ -65,11 +65,7 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if u.Host != "" && string(path) == "/" {
 		path = nil // https://example.com?signature=... is how Laravel writes the root
 	}
-	signed.Path, _ = wire.Unescape(string(path), false)
-	signed.RawPath = ""
-	if signed.EscapedPath() != string(path) {
-		signed.RawPath = string(path)
-	}
+	wire.SetPath(&signed, string(path))
 	if len(path)+1+len(signed.RawQuery) > maxTarget {
 		return nil, cannotSign(errTooLong)
 	}

@@ -106,10 +106,7 @@ func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Path, out.RawPath = unescape(string(canonical)), ""
-	if out.EscapedPath() != string(canonical) {
-		out.RawPath = string(canonical)
-	}
+	wire.SetPath(&out, string(canonical))
 	out.RawQuery = string(st.append(nil)) + "&" + f.d.params[paramSignature] + "=" + signature
 	out.ForceQuery = false
 	switch {

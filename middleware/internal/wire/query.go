@@ -18,6 +18,22 @@ const (
 	QueryEscape
 )
 
+// queryFaults are the texts of the faults, for the operator.
+var queryFaults = [...]string{
+	QueryOK:        "the parameter is unambiguous",
+	QueryEmpty:     "the query holds an empty parameter, or one with an empty name",
+	QuerySemicolon: "the query holds a raw semicolon, which readers of queries take differently",
+	QueryEscape:    "the query holds an invalid escape",
+}
+
+// QueryErrors is PathErrors for the faults of a parameter.
+func QueryErrors[E any](of func(detail string) E) (errs [len(queryFaults)]E) {
+	for f := QueryEmpty; int(f) < len(errs); f++ {
+		errs[f] = of(queryFaults[f])
+	}
+	return errs
+}
+
 // CutParam cuts the first parameter off a raw query that is not empty. It
 // finds an empty parameter, one without a name, a raw semicolon and an invalid
 // escape. net/url drops the last two in silence while they stay in RawQuery,

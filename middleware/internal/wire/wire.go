@@ -3,6 +3,8 @@
 // spelling where the standard library would accept it.
 package wire
 
+import "net/url"
+
 // MaxTime is the last second of the year 9999, the latest time a link can
 // name. Beyond it time.Time no longer marshals, and many parsers give up.
 const MaxTime = 253402300799
@@ -170,6 +172,28 @@ const (
 	PathEmptyPart
 )
 
+// pathFaults are the texts of the faults, for the operator.
+var pathFaults = [...]string{
+	PathOK:        "the path is unambiguous",
+	PathRelative:  "the path does not begin with a slash",
+	PathEscape:    "the path holds an invalid escape",
+	PathControl:   "the path holds a control character",
+	PathDots:      "the path holds a part that is . or ..",
+	PathEmptyPart: "the path holds an empty part",
+}
+
+// String says what the fault is.
+func (f PathFault) String() string { return pathFaults[f] }
+
+// PathErrors returns the error that of makes of each fault's text, by the
+// fault, so that refusing a request makes none.
+func PathErrors[E any](of func(detail string) E) (errs [len(pathFaults)]E) {
+	for f := PathRelative; int(f) < len(errs); f++ {
+		errs[f] = of(f.String())
+	}
+	return errs
+}
+
 // CheckPath judges an escaped path as whatever opens it will read it: decoded
 // once and cut at every slash, raw or encoded, and at every backslash (which
 // is a separator to Windows and to browsers). It finds a path that does not
@@ -279,4 +303,13 @@ func CanonicalPath(p string) (ok, escapes bool) {
 		}
 	}
 	return true, escapes
+}
+
+// SetPath gives u a path that is already escaped, in that spelling.
+func SetPath(u *url.URL, escaped string) {
+	u.Path, _ = Unescape(escaped, false)
+	u.RawPath = ""
+	if u.EscapedPath() != escaped {
+		u.RawPath = escaped
+	}
 }
