@@ -197,19 +197,19 @@ var pathFaults = wire.PathErrors(invalid)
 
 // Authenticate checks the signature of a link, see [Format].
 func (k *Keyring) Authenticate(r Request) (c Claims, err error) {
+	if !r.plain { // a Verifier has looked already
+		r.plain, _ = wire.CanonicalPath(r.Path)
+	}
 	if err := k.authenticate(&r, &c); err != nil {
 		return Claims{}, err
 	}
 	return c, nil
 }
 
-// authenticate is Authenticate without copies. It leaves c as it may be on an
-// error.
+// authenticate is Authenticate without copies, for a request of which it is
+// known whether its path is plain. It leaves c as it may be on an error.
 func (k *Keyring) authenticate(r *Request, c *Claims) error {
 	if len(r.Path)+1+len(r.RawQuery) <= maxTarget {
-		if !r.plain {
-			r.plain, _ = wire.CanonicalPath(r.Path)
-		}
 		if done, err := k.checkUsual(r, c); done {
 			return err
 		}
@@ -230,9 +230,6 @@ func (k *Keyring) authenticate(r *Request, c *Claims) error {
 func checkShape(r *Request, p *params) error {
 	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
 		return errTooLong
-	}
-	if !r.plain {
-		r.plain, _ = wire.CanonicalPath(r.Path)
 	}
 	if !r.plain {
 		if fault := wire.CheckPath(r.Path); fault != wire.PathOK {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"example.com/signedurl/middleware/internal/wire"
 )
@@ -132,13 +131,13 @@ func (c *Claims) encode() (string, error) {
 		add(paramIgnore, strings.Join(c.Ignore, ","))
 	}
 	if c.DownloadName != "" {
-		if !validDownloadName(c.DownloadName) {
+		if !wire.ValidDownloadName(c.DownloadName) {
 			return fault("a download name is a file name in UTF-8 without slashes and control characters")
 		}
 		add(paramAs, c.DownloadName)
 	}
 	if c.ContentType != "" {
-		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !validContentType(c.ContentType) {
+		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !wire.ValidContentType(c.ContentType) {
 			return fault("ContentType is no media type")
 		}
 		add(paramType, c.ContentType)
@@ -209,12 +208,12 @@ func (c *Claims) decode(p *params) error {
 		c.Uses = int(n)
 	}
 	if v := p.values[paramAs]; v != "" {
-		if c.DownloadName, _ = wire.Unescape(v, true); !validDownloadName(c.DownloadName) {
+		if c.DownloadName, _ = wire.Unescape(v, true); !wire.ValidDownloadName(c.DownloadName) {
 			return errBadName
 		}
 	}
 	if v := p.values[paramType]; v != "" {
-		if c.ContentType = decodeContentType(v); !validContentType(c.ContentType) {
+		if c.ContentType = decodeContentType(v); !wire.ValidContentType(c.ContentType) {
 			return errBadType
 		}
 	}
@@ -454,28 +453,6 @@ func decodeIgnore(raw string) []string {
 		items = append(items, item)
 	}
 	return items
-}
-
-func validDownloadName(name string) bool {
-	for i := 0; i < len(name); i++ {
-		if c := name[i]; c < 0x20 || c == 0x7F || c == '/' || c == '\\' {
-			return false
-		}
-	}
-	return name != "" && name != "." && name != ".." && utf8.ValidString(name)
-}
-
-// validContentType keeps the value from becoming anything but one header
-// field's value. Signing also parses it.
-func validContentType(t string) bool {
-	slash := false
-	for i := 0; i < len(t); i++ {
-		if t[i] < 0x20 || t[i] >= 0x7F {
-			return false
-		}
-		slash = slash || t[i] == '/'
-	}
-	return slash
 }
 
 // commonTypes are the media types of most files behind links, so that reading

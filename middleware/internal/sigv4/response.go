@@ -4,9 +4,9 @@ import (
 	"errors"
 	"mime"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/wire"
 )
 
 // The parameters with which a link sets header fields of the reply. Both
@@ -34,7 +34,7 @@ func (st *state) response(c *middleware.Claims, path string) error {
 		switch {
 		case p.name == responseDisposition:
 			c.DownloadName = downloadName(value, path)
-		case value != "" && !validContentType(value):
+		case value != "" && !wire.ValidContentType(value):
 			return errResponseType
 		default:
 			c.ContentType = value
@@ -55,7 +55,7 @@ func downloadName(disposition, path string) string {
 	_, params, _ := mime.ParseMediaType(disposition)
 	last := unescape(path[strings.LastIndexByte(path, '/')+1:])
 	for _, name := range []string{params["filename"], last} {
-		if validDownloadName(name) {
+		if wire.ValidDownloadName(name) {
 			return name
 		}
 	}
@@ -66,27 +66,8 @@ func downloadName(disposition, path string) string {
 // an attachment of that name.
 func disposition(name string) (string, error) {
 	v := mime.FormatMediaType("attachment", map[string]string{"filename": name})
-	if !validDownloadName(name) || downloadName(v, "/") != name {
+	if !wire.ValidDownloadName(name) || downloadName(v, "/") != name {
 		return "", errors.New("a download name is a file name in UTF-8 without slashes and control characters")
 	}
 	return v, nil
-}
-
-// validDownloadName accepts what [middleware.Claims] can carry.
-func validDownloadName(name string) bool {
-	for i := 0; i < len(name); i++ {
-		if c := name[i]; c < 0x20 || c == 0x7F || c == '/' || c == '\\' {
-			return false
-		}
-	}
-	return name != "" && name != "." && name != ".." && utf8.ValidString(name)
-}
-
-func validContentType(t string) bool {
-	for i := 0; i < len(t); i++ {
-		if t[i] < 0x20 || t[i] >= 0x7F {
-			return false
-		}
-	}
-	return strings.Contains(t, "/")
 }

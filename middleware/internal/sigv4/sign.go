@@ -180,7 +180,7 @@ func (st *state) setResponse(c *middleware.Claims) error {
 		st.add(responseDisposition, v)
 	}
 	if c.ContentType != "" {
-		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !validContentType(c.ContentType) {
+		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !wire.ValidContentType(c.ContentType) {
 			return errors.New("ContentType is no media type")
 		}
 		st.add(responseType, c.ContentType)
