@@ -14,7 +14,7 @@ import (
 func BenchmarkHandler(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	v := middleware.NewVerifier(ring, &middleware.Options{Cookie: "link"})
+	v := verifier(b, ring, &middleware.Options{Cookie: "link"})
 	h := v.Handler(next)
 	valid := sign(b, ring, usual, soon)
 	download, subtree := soon, soon

@@ -16,7 +16,7 @@ const targetLimit = 8 << 10
 // request target where it is refused before that.
 func BenchmarkHostile(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
-	v := middleware.NewVerifier(ring, &middleware.Options{Cookie: "link"})
+	v := verifier(b, ring, &middleware.Options{Cookie: "link"})
 	valid := sign(b, ring, usual, soon)
 	_, query, _ := strings.Cut(valid, "?")
 
@@ -84,7 +84,7 @@ func BenchmarkHostile(b *testing.B) {
 // grow. An escaped path is decoded and encoded again, a plain one is not.
 func BenchmarkLength(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
-	v := middleware.NewVerifier(ring, nil)
+	v := verifier(b, ring, nil)
 	for _, path := range []struct{ name, segment string }{
 		{"plain", "/segment"},
 		{"escaped", "/seg%20%2B"},

@@ -20,7 +20,7 @@ const session = "b7Qm2vXk9TzR4sLw"
 func BenchmarkLimits(b *testing.B) {
 	key := hmacKey(b, "2026a")
 	ring := keyring(b, key)
-	plain := baseline{"plain", verify(b, middleware.NewVerifier(ring, nil), request(b, sign(b, ring, usual, soon)), nil)}
+	plain := baseline{"plain", verify(b, verifier(b, ring, nil), request(b, sign(b, ring, usual, soon)), nil)}
 	from := func(change func(c *middleware.Claims)) middleware.Claims {
 		c := soon
 		change(&c)
@@ -44,7 +44,7 @@ func BenchmarkLimits(b *testing.B) {
 		})},
 		{name: "binding", claims: from(func(c *middleware.Claims) { c.Binding = middleware.Binding{Name: "session", Value: session} }),
 			opts: middleware.Options{Binding: func(*http.Request, string) (string, error) { return session, nil }}},
-		{name: "id", claims: from(func(c *middleware.Claims) { c.ID = "card-42" }), opts: middleware.Options{Revocation: nothingRevoked{}}},
+		{name: "id", claims: from(func(c *middleware.Claims) { c.ID = "card-42" }), opts: middleware.Options{Revocations: nothingRevoked{}}},
 		{name: "uses", claims: from(func(c *middleware.Claims) { c.ID, c.Uses = "card-42", 1 }), opts: middleware.Options{Uses: endlessUses{}}},
 		{name: "ignore", claims: from(func(c *middleware.Claims) { c.Ignore = []string{"utm_*"} })},
 		{name: "ignored", claims: from(func(c *middleware.Claims) { c.Ignore = []string{"utm_*"} }), extra: "&utm_source=mail&utm_campaign=spring"},
@@ -52,7 +52,7 @@ func BenchmarkLimits(b *testing.B) {
 		{name: "download-escaped", claims: from(func(c *middleware.Claims) { c.DownloadName = "María Pérez.jpg" })},
 		{name: "type", claims: from(func(c *middleware.Claims) { c.ContentType = "image/jpeg" })},
 	} {
-		v := middleware.NewVerifier(ring, &limit.opts)
+		v := verifier(b, ring, &limit.opts)
 		r := request(b, sign(b, ring, usual, limit.claims)+limit.extra)
 		b.Run("limit="+limit.name, func(b *testing.B) { runLimit(b, v, r, plain) })
 	}
@@ -62,7 +62,7 @@ func BenchmarkLimits(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := middleware.NewVerifier(ring, &middleware.Options{Cookie: "link"})
+	v := verifier(b, ring, &middleware.Options{Cookie: "link"})
 	r := request(b, usual, "Cookie: theme=dark; link="+cookies[0].Value)
 	b.Run("limit=cookie", func(b *testing.B) { runLimit(b, v, r, plain) })
 }

@@ -124,3 +124,12 @@ func runLink(b *testing.B, name string, op func(), bases ...baseline) {
 		b.Run("link="+base.name, measure(base.op))
 	}
 }
+
+// verifier is middleware.NewVerifier for options that are known to be right.
+func verifier(tb testing.TB, f middleware.Format, o *middleware.Options) *middleware.Verifier {
+	v, err := middleware.NewVerifier(f, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}

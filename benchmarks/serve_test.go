@@ -161,8 +161,12 @@ func runServers(root string) error {
 	if err != nil {
 		return err
 	}
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		return err
+	}
 	plain := http.FileServer(http.Dir(root))
-	for _, h := range []http.Handler{signed, middleware.NewVerifier(ring, nil).Handler(plain), plain, plain} {
+	for _, h := range []http.Handler{signed, verifier.Handler(plain), plain, plain} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func BenchmarkSign(b *testing.B) {
 		{"ed25519", private},
 	} {
 		ring := keyring(b, key.Key)
-		message := signedBytes(b, middleware.NewVerifier(ring, nil), request(b, sign(b, ring, usual, soon)))
+		message := signedBytes(b, verifier(b, ring, nil), request(b, sign(b, ring, usual, soon)))
 		bare := bareMACs(message)[0]
 		if key.name == "ed25519" {
 			bare.op = func() { ed25519.Sign(edKey, message) }

@@ -16,7 +16,7 @@ import (
 // BenchmarkVerify is the usual link, and the ways in which it is refused.
 func BenchmarkVerify(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
-	v := middleware.NewVerifier(ring, nil)
+	v := verifier(b, ring, nil)
 	valid := sign(b, ring, usual, soon)
 	bases := bareMACs(signedBytes(b, v, request(b, valid)))
 	for _, link := range []struct {
@@ -45,7 +45,7 @@ func BenchmarkKeys(b *testing.B) {
 			keys[i] = hmacKey(b, fmt.Sprintf("key-%d", i))
 		}
 		keys[n-1] = last
-		v := middleware.NewVerifier(keyring(b, keys[0], keys[1:]...), nil)
+		v := verifier(b, keyring(b, keys[0], keys[1:]...), nil)
 		r := request(b, sign(b, keyring(b, last), usual, soon))
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
 			runLink(b, "valid", verify(b, v, r, nil), bareMACs(signedBytes(b, v, r))...)
@@ -58,7 +58,7 @@ func BenchmarkKeys(b *testing.B) {
 // be brought to its canonical form.
 func BenchmarkPath(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
-	v := middleware.NewVerifier(ring, nil)
+	v := verifier(b, ring, nil)
 	escaped := "/files/kyc/Mar%C3%ADa%20P%C3%A9rez%20%28front%29.jpg"
 	for _, path := range []struct {
 		name   string
@@ -81,7 +81,7 @@ func BenchmarkPath(b *testing.B) {
 // the builder wrote them, or turned round, so that they have to be sorted.
 func BenchmarkParams(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
-	v := middleware.NewVerifier(ring, nil)
+	v := verifier(b, ring, nil)
 	for _, n := range []int{3, 10, 100} {
 		target := sign(b, ring, usual+parameters(n-3, "value"), soon)
 		for _, order := range []string{"sorted", "reversed"} {
@@ -127,7 +127,7 @@ func BenchmarkEd25519(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := middleware.NewVerifier(keyring(b, public), nil)
+	v := verifier(b, keyring(b, public), nil)
 	target := sign(b, keyring(b, private), usual, soon)
 	r := request(b, target)
 	message := signedBytes(b, v, r)
@@ -148,7 +148,7 @@ func BenchmarkEd25519(b *testing.B) {
 // has a higher one with -cpu 2 than with -cpu 1.
 func BenchmarkParallel(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
-	v := middleware.NewVerifier(ring, nil)
+	v := verifier(b, ring, nil)
 	target := sign(b, ring, usual, soon)
 	message := signedBytes(b, v, request(b, target))
 	b.Run("link=valid", func(b *testing.B) {

@@ -2,26 +2,54 @@ package middleware
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
-// The first line of the signed bytes, with its end: version and purpose. A signature made
-// for one purpose never serves another, even under the same key.
+// The first line of the signed bytes, with its end: version and purpose. A
+// signature made for one purpose never serves another, even under the same key.
 const (
 	tagURL    = "signed-url/1\n"
 	tagCookie = "signed-cookie/1\n"
 )
 
-// message is what a signature is made over, before it is written down. All
-// its parts have passed their checks; append only spells them.
+// The names of the link format: expires_at, signature and every name that
+// begins with signed_.
+const (
+	nameExpires    = "expires_at"
+	nameSignature  = "signature"
+	reservedPrefix = "signed_"
+)
+
+// isReserved reports whether a decoded name belongs to the link format.
+func isReserved(name string) bool {
+	return strings.HasPrefix(name, reservedPrefix) || name == nameExpires || name == nameSignature
+}
+
+// maxPairs is how many parameters a query may have, for signer and verifier
+// alike. It bounds the work that anyone can cause without a link.
+const maxPairs = 128
+
+// pair is one parameter of a query: the name is query[start:equals], the value
+// query[equals+1:end]. Targets are so short that 16 bits hold a position.
+type pair struct {
+	start, equals, end uint16
+	clean              bool // spelled canonically
+	reserved           bool // one of the link format's
+}
+
+// message is what a signature is made over, before it is written down. All its
+// parts have passed their checks; append only spells them.
 type message struct {
 	tag      string
 	path     string // escaped; for a subtree, the subtree's path
 	query    string // raw; if canonicalQuery, the very bytes that are signed
-	binding  string // the value the link is bound to
+	pairs    []pair // the query's, unless canonicalQuery
+	binding  string // the value that the link is bound to
 	ignore   []string
 	reserved bool // only the reserved parameters are signed
 
@@ -36,52 +64,57 @@ type message struct {
 // verifier, and for links and cookies. They are injective: no line can hold a
 // line feed, since everything but unreserved characters, "/" in the path and
 // "=" and "&" in the query is percent-encoded.
-func (m message) append(dst []byte) []byte {
+func (m *message) append(dst []byte) []byte {
 	dst = append(dst, m.tag...)
 	if m.canonicalPath {
 		dst = append(dst, m.path...)
 	} else {
-		dst = wire.AppendPath(dst, m.path)
+		dst = strict.AppendPath(dst, m.path)
 	}
 	dst = append(dst, '\n')
 	if m.canonicalQuery {
 		dst = append(dst, m.query...)
 	} else {
-		dst = appendQuery(dst, m.query, m.reserved, m.ignore)
+		dst = m.appendQuery(dst)
 	}
 	dst = append(dst, '\n')
-	return wire.AppendEscaped(dst, m.binding)
+	return strict.AppendEscaped(dst, m.binding)
 }
 
-// pair is one encoded pair in appendQuery's buffer: the name is
-// buf[start:equals], the pair buf[start:end].
-type pair struct{ start, equals, end int }
-
-// appendQuery appends the canonical form of a raw query that scanQuery
-// accepted: every pair but the signature, those that ignore names and, if
-// reserved is set, all that are the application's; name and value decoded and
-// encoded again; sorted by the bytes of the encoded name, pairs of one name in
-// the order in which they came.
-func appendQuery(dst []byte, q string, reserved bool, ignore []string) []byte {
-	var room [maxPairs]pair
+// appendQuery appends the canonical form of the query: every pair but the
+// signature, those that ignore names and, if reserved is set, all that are the
+// application's; name and value decoded and encoded again; sorted by the bytes
+// of the encoded name, pairs of one name in the order in which they came.
+func (m *message) appendQuery(dst []byte) []byte {
+	begin := len(dst)
+	var room [maxPairs]pair // of dst[begin:]
 	pairs := room[:0]
 	sorted := true
-	begin := len(dst)
-	for part := range strings.SplitSeq(q, "&") {
-		name, value, _ := strings.Cut(part, "=")
-		own := isReserved(name) // reserved names are spelled literally
-		if name == paramNames[paramSignature] || (!own && (reserved || ignored(name, ignore))) {
+	var previous []byte
+	for _, p := range m.pairs {
+		name := m.query[p.start:p.equals]
+		if p.reserved {
+			if name == nameSignature {
+				continue
+			}
+		} else if m.reserved || ignored(name, m.ignore) {
 			continue
 		}
 		start := len(dst)
-		dst = appendRespelled(dst, name)
-		equals := len(dst)
-		dst = append(dst, '=')
-		dst = appendRespelled(dst, value)
-		if n := len(pairs); n > 0 && bytes.Compare(dst[pairs[n-1].start:pairs[n-1].equals], dst[start:equals]) > 0 {
-			sorted = false
+		equals := start + len(name)
+		if p.clean {
+			dst = append(dst, m.query[p.start:p.end]...)
+		} else {
+			dst = appendRespelled(dst, name)
+			equals = len(dst)
+			dst = append(dst, '=')
+			if p.equals < p.end {
+				dst = appendRespelled(dst, m.query[p.equals+1:p.end])
+			}
 		}
-		pairs = append(pairs, pair{start, equals, len(dst)})
+		pairs = append(pairs, pair{start: uint16(start - begin), equals: uint16(equals - begin), end: uint16(len(dst) - begin)})
+		sorted = sorted && bytes.Compare(previous, dst[start:equals]) <= 0
+		previous = dst[start:equals]
 		dst = append(dst, '&')
 	}
 	if len(pairs) == 0 {
@@ -91,35 +124,63 @@ func appendQuery(dst []byte, q string, reserved bool, ignore []string) []byte {
 	if sorted {
 		return dst
 	}
-	unsorted := dst
-	slices.SortStableFunc(pairs, func(a, b pair) int {
-		return bytes.Compare(unsorted[a.start:a.equals], unsorted[b.start:b.equals])
-	})
-	// The sorted copy is written behind the unsorted one and moved over it:
-	// both have the same length.
-	end := len(dst)
-	for i, p := range pairs {
-		if i > 0 {
-			dst = append(dst, '&')
-		}
-		dst = append(dst, unsorted[p.start:p.end]...)
+	// The sorted copy is written after the unsorted one and moved over it: both
+	// have the same length.
+	text, end := dst[begin:], len(dst)
+	var order [maxPairs]uint64
+	for _, k := range sortPairs(text, pairs, &order) {
+		p := pairs[uint8(k)]
+		dst = append(dst, text[p.start:p.end]...)
+		dst = append(dst, '&')
 	}
 	copy(dst[begin:end], dst[end:])
 	return dst[:end]
 }
 
+// sortPairs returns the order of the pairs of a text, each as a number whose
+// last byte is the pair's index. Before it, there are the first seven bytes of
+// the name: so most pairs are put in order without a look at their names.
+func sortPairs(text []byte, pairs []pair, room *[maxPairs]uint64) []uint64 {
+	order := room[:len(pairs)]
+	for i, p := range pairs {
+		var first [8]byte
+		copy(first[:7], text[p.start:p.equals])
+		first[7] = byte(i)
+		order[i] = binary.BigEndian.Uint64(first[:])
+	}
+	slices.Sort(order)
+	for i := 0; i < len(order); {
+		j := i + 1
+		for j < len(order) && order[j]>>8 == order[i]>>8 {
+			j++
+		}
+		if j-i > 1 {
+			slices.SortFunc(order[i:j], func(a, b uint64) int {
+				p, q := pairs[uint8(a)], pairs[uint8(b)]
+				return cmp.Or(bytes.Compare(text[p.start:p.equals], text[q.start:q.equals]), cmp.Compare(a, b))
+			})
+		}
+		i = j
+	}
+	return order
+}
+
 // appendRespelled decodes a part of a query and encodes it again.
 func appendRespelled(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == '%' && i+2 < len(s):
-			c, _ = wire.Hex(s[i+1], s[i+2])
-			i += 2
-		case c == '+':
-			c = ' '
+	for i := 0; i < len(s); {
+		n := i
+		for n < len(s) && strict.Unreserved(s[n]) {
+			n++
 		}
-		dst = wire.AppendByte(dst, c)
+		dst = append(dst, s[i:n]...)
+		if i = n; i < len(s) {
+			c, width := strict.Next(s, i)
+			if c == '+' && width == 1 {
+				c = ' '
+			}
+			dst = strict.AppendByte(dst, c)
+			i += max(width, 1)
+		}
 	}
 	return dst
 }
@@ -131,7 +192,7 @@ func ignored(name string, list []string) bool {
 		return false
 	}
 	var room [128]byte
-	decoded, _ := wire.AppendUnescaped(room[:0], name, true)
+	decoded, _ := strict.AppendUnescaped(room[:0], name, true)
 	for _, item := range list {
 		if prefix, ok := strings.CutSuffix(item, "*"); ok {
 			if len(decoded) >= len(prefix) && string(decoded[:len(prefix)]) == prefix {

@@ -2,15 +2,20 @@ package middleware
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"net/netip"
+	"reflect"
+	"slices"
 	"time"
 )
 
-// Claims are what a link says besides its path and query: how long it lives
-// and what limits it carries. They go into [Format.Sign] and come back from
-// [Format.Authenticate]; a [Verifier] holds them against the request.
+// Claims is what a link says besides its path and query: how long it lives and
+// which limits it carries. Claims go into [Format.Sign] and come back in a
+// [Link]; a [Verifier] holds them against the request.
 //
-// A field at its zero value sets no limit, save Expires, which is required
+// A field at its zero value sets no limit, except Expires, which is required
 // unless Permanent is set. A format that has no place for a claim refuses to
 // sign it with [errors.ErrUnsupported].
 //
@@ -28,12 +33,12 @@ type Claims struct {
 	// of a second is dropped.
 	NotBefore time.Time
 
-	// Under makes the link open everything below a path instead of one path.
-	// It is an absolute path in the canonical form of the package
-	// documentation and ends in "/". The path itself is not opened.
+	// Under makes the link open a whole subtree instead of one path: the path
+	// Under itself and everything below it. It is an absolute path in the
+	// canonical form of the package documentation and ends in "/".
 	Under string
-	// Methods are the HTTP methods that the link is good for, in upper case.
-	// Nil means GET and HEAD; GET always includes HEAD. The handler behind must
+	// Methods lists the HTTP methods that the link is good for, in upper case.
+	// Nil means GET and HEAD; GET always includes HEAD. The next handler must
 	// know the methods that it is given: [http.FileServer] serves the file for
 	// every one of them. A request's body is not signed, and FormValue prefers
 	// it to the query.
@@ -41,7 +46,8 @@ type Claims struct {
 	// Host is the host[:port] that the request must name, in lower-case
 	// ASCII and without the scheme's default port.
 	Host string
-	// Networks are the networks of which the client's address must be in one.
+	// Networks restricts the link to clients whose address is in one of these
+	// networks.
 	Networks []netip.Prefix
 	// Binding ties the link to a value that it does not show.
 	Binding Binding
@@ -49,12 +55,12 @@ type Claims struct {
 	// ID names the link, or a group of links, for revocation, counting and
 	// audit: 1 to 128 bytes of printable ASCII without space.
 	ID string
-	// Uses is how many uses all links of the same ID have together, 1 to
-	// 1,000,000. It needs an ID and an expiry. HEAD takes none, and passes when
-	// all are taken: a handler that acts must not act on HEAD.
+	// Uses is the number of uses that all links of the same ID have together,
+	// 1 to 1,000,000. It needs an ID and an expiry. HEAD takes none, and passes
+	// when all are taken: a handler that acts must not act on HEAD.
 	Uses int
 
-	// DownloadName makes the reply an attachment of that name (RFC 6266).
+	// DownloadName makes the reply an attachment with this file name (RFC 6266).
 	DownloadName string
 	// ContentType is the media type of the reply.
 	ContentType string
@@ -63,55 +69,103 @@ type Claims struct {
 	// after signing, such as those that mailers add: "fbclid", or "utm_*" for
 	// all that begin with utm_.
 	Ignore []string
-
-	// KeyID is the id of the key that signed. It is set by Authenticate and
-	// ignored by Sign: count it to see when an old key is out of use.
-	KeyID string
-	// Cookie reports that the claims came in a cookie and not in the URL. It
-	// is set by Authenticate and ignored by Sign.
-	Cookie bool
 }
 
 // Binding ties a link to a value that the link does not show: the session or
 // the user it was made for, or the version of the record it shows. The value
-// is part of what is signed. Whoever takes the link elsewhere cannot present
+// is part of what is signed. Anyone who takes the link elsewhere cannot present
 // the value, and changing the value revokes all links that were bound to it,
 // without a store.
 type Binding struct {
 	// Name says which value it is, for example "session". It is shown in the
 	// link; [Options.Binding] finds the value for it.
 	Name string
-	// Value goes into Sign only and is never returned by Authenticate. It
+	// Value is read by Sign only and is never returned by Authenticate. It
 	// must not be empty. It need not be secret, but see the package
 	// documentation on what a guessable value is worth.
 	Value string
 }
 
-// claimsKey is the key of the claims in a request's context. It is unexported,
-// so that nothing but a Verifier can put claims there.
-type claimsKey struct{}
-
-// claimsContext carries the claims with one allocation, where
-// context.WithValue would take two.
-type claimsContext struct {
-	context.Context
-	claims Claims
+// Unsupported returns an error that wraps [errors.ErrUnsupported] if a claim is
+// set that is not among the named fields, and nil otherwise. A [Format] calls
+// it with the names of the claims that its links can carry. A slice that is not
+// nil is set, even if it is empty. A claim that a later version adds is refused
+// by every format that does not name it, and so is never dropped in silence.
+// Unsupported panics if a name is not a field of Claims.
+func (c Claims) Unsupported(carried ...string) error {
+	v := reflect.ValueOf(c)
+	for _, name := range carried {
+		if !v.FieldByName(name).IsValid() {
+			panic("signedurl: Claims has no field " + name)
+		}
+	}
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; !v.Field(i).IsZero() && !slices.Contains(carried, name) {
+			return fmt.Errorf("signedurl: a link of this format has no place for Claims.%s: %w", name, errors.ErrUnsupported)
+		}
+	}
+	return nil
 }
 
-func (c *claimsContext) Value(key any) any {
-	if _, ok := key.(claimsKey); ok {
-		return &c.claims
+// Link is a link that was found authentic. The embedded claims are what the
+// link says; the other fields say how it was verified. A handler that depends on
+// a limit asks the methods and not the fields.
+//
+// A Link is a plain value, and reading it is safe for concurrent use.
+type Link struct {
+	Claims
+	// KeyID is the id of the key that signed the link. Count it to see when an
+	// old key is out of use.
+	KeyID string
+	// FromCookie reports that the link came in a cookie and not in the URL.
+	FromCookie bool
+}
+
+// Expiry returns the first second at which the link is refused, and the zero
+// time if it never expires.
+func (l *Link) Expiry() time.Time { return l.Expires }
+
+// Allows reports whether the link is good for an HTTP method.
+func (l *Link) Allows(method string) bool { return l.allows(method) }
+
+// allows reports whether the claims allow a method.
+func (c *Claims) allows(method string) bool {
+	if c.Methods == nil {
+		return method == http.MethodGet || method == http.MethodHead
+	}
+	for _, m := range c.Methods {
+		if m == method || (m == http.MethodGet && method == http.MethodHead) {
+			return true
+		}
+	}
+	return false
+}
+
+// linkKey is the key of the link in a request's context. It is unexported, so
+// that nothing but a Verifier can put a link there.
+type linkKey struct{}
+
+// linkContext carries the link with one allocation, where context.WithValue
+// would take two.
+type linkContext struct {
+	context.Context
+	link Link
+}
+
+func (c *linkContext) Value(key any) any {
+	if _, ok := key.(linkKey); ok {
+		return &c.link
 	}
 	return c.Context.Value(key)
 }
 
-// ClaimsFromContext returns the claims of the link that a [Verifier]'s Handler
-// accepted for the request with this context. It reports false if no link was
-// checked, which a handler that depends on the check must treat as a refusal.
-func ClaimsFromContext(ctx context.Context) (Claims, bool) {
-	c, ok := ctx.Value(claimsKey{}).(*Claims)
+// LinkFromContext returns the link that a [Verifier]'s Handler accepted for the
+// request with this context. It reports false if no link was checked, which a
+// handler that depends on the check must treat as a refusal.
+func LinkFromContext(ctx context.Context) (Link, bool) {
+	l, ok := ctx.Value(linkKey{}).(*Link)
 	if !ok {
-		return Claims{}, false
+		return Link{}, false
 	}
-	return *c, true
+	return *l, true
 }

@@ -20,7 +20,7 @@ func TestNoClaimCanBeRemovedAddedOrChanged(t *testing.T) {
 	all.NotBefore, all.Under, all.Methods, all.Host = time.Unix(1, 0), "/files/a/", []string{"GET"}, "files.example.com"
 	all.Networks, all.Binding = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, middleware.Binding{Name: "session", Value: sessionValue}
 	all.ID, all.Uses, all.Ignore, all.DownloadName, all.ContentType = "id", 5, []string{"utm_*"}, "a.pdf", "application/pdf"
-	v := middleware.NewVerifier(ring, &middleware.Options{
+	v := newVerifier(ring, &middleware.Options{
 		AllowPermanent: true,
 		Binding:        func(*http.Request, string) (string, error) { return sessionValue, nil },
 		Uses:           uses(func(middleware.Use) (bool, error) { return true, nil }),
@@ -62,13 +62,19 @@ func TestNoClaimCanBeRemovedAddedOrChanged(t *testing.T) {
 }
 
 // opened is the path that a careless file system opens for an escaped path:
-// decoded, with backslashes for slashes, and cleaned.
+// decoded, with backslashes for slashes, and cleaned; a directory keeps its
+// slash.
 func opened(r *http.Request) string {
-	return path.Clean("/" + strings.ReplaceAll(r.URL.Path, `\`, "/"))
+	p := "/" + strings.ReplaceAll(r.URL.Path, `\`, "/")
+	if clean := path.Clean(p); clean == "/" || !strings.HasSuffix(p, "/") {
+		return clean
+	}
+	return path.Clean(p) + "/"
 }
 
 // FuzzSubtree asks for fuzzed targets with the link and with the cookie to a
-// subtree. Neither opens anything but what lies below it, whatever the spelling.
+// subtree. Neither opens anything but its path and what lies below it, whatever the
+// spelling.
 func FuzzSubtree(f *testing.F) {
 	ring := testRing(f)
 	b := builder(f, "/files/", ring)
@@ -89,7 +95,7 @@ func FuzzSubtree(f *testing.F) {
 		p, _, _ := strings.Cut(target, "?")
 		f.Add(p)
 	}
-	v := middleware.NewVerifier(ring, &middleware.Options{Cookie: "signed"})
+	v := newVerifier(ring, &middleware.Options{Cookie: "signed"})
 	f.Fuzz(func(t *testing.T, p string) {
 		for _, text := range []string{
 			"GET " + p + "?" + tree.Query() + " HTTP/1.1\r\nHost: x\r\n\r\n",

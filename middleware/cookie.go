@@ -1,63 +1,56 @@
 package middleware
 
 import (
+	"net/http"
 	"strings"
-	"time"
 )
 
-// maxCookies is how many cookies of a request are tried whose subtree holds
-// the path. Each costs a MAC; a browser sends one for each of the nested paths
-// that it was given one for.
-const maxCookies = 4
-
-// maxSeen is how many cookies of the name are looked at, whatever they hold,
-// and maxOthers how many there may be in all: a header may have a quarter of a
-// million.
+// Bounds on the cookies of a request, whose header may hold a quarter of a
+// million: maxSeen cookies of the name are returned, and maxOthers are looked
+// at in all.
 const (
 	maxSeen   = 64
 	maxOthers = 1000
 )
 
-// tryCookies looks for a cookie that opens the request, whose URL holds no
-// signature. Each is taken through all checks that need no store, and the
-// first that passes counts. If none does, the error is that of the first that
-// was authentic, or else of the first that was tried.
-func (v *Verifier) tryCookies(r *Request, c *Claims) (time.Time, error) {
-	now := time.Now()
-	result, authentic := ErrUnsigned, false
-	all, seen, tried := 0, 0, 0
-	for _, line := range r.Header["Cookie"] {
-		for ; line != "" && all < maxOthers && seen < maxSeen && tried < maxCookies; all++ {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
-			if !ok || name != v.opts.Cookie {
-				continue
+// cookieValues steps through the values of a request's cookies of one name. It
+// allocates nothing, which an iterator over a closure would.
+type cookieValues struct {
+	name      string
+	lines     []string
+	line      string
+	all, seen int
+}
+
+func newCookieValues(h http.Header, name string) cookieValues {
+	return cookieValues{name: name, lines: h["Cookie"]}
+}
+
+// next returns the value of the next cookie. It reports false after the last
+// one, and after the bounds.
+func (v *cookieValues) next() (value string, ok bool) {
+	for v.seen < maxSeen {
+		for v.line == "" {
+			if len(v.lines) == 0 {
+				return "", false
 			}
-			seen++
-			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-				value = value[1 : len(value)-1] // RFC 6265, section 4.1.1
-			}
-			claims, err := v.cookie.AuthenticateCookie(*r, value)
-			if err == nil {
-				err = v.check(r, &claims, now)
-				if err == nil || !authentic {
-					*c, result, authentic = claims, err, true
-				}
-				if err == nil {
-					return now, nil
-				}
-			} else if result == ErrUnsigned {
-				result = err
-			}
-			switch err {
-			case errOtherCookie, errNoSignature, errNoExpiry, errNoKeyID, errUnknownKey:
-				// It cost no MAC. A neighbour who can set cookies must not be
-				// able to lock a visitor out with a few that are not even signed.
-			default:
-				tried++
-			}
+			v.line, v.lines = v.lines[0], v.lines[1:]
 		}
+		if v.all == maxOthers {
+			return "", false
+		}
+		v.all++
+		var pair string
+		pair, v.line, _ = strings.Cut(v.line, ";")
+		name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+		if !ok || name != v.name {
+			continue
+		}
+		v.seen++
+		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+			value = value[1 : len(value)-1] // RFC 6265, section 4.1.1
+		}
+		return value, true
 	}
-	return now, result
+	return "", false
 }

@@ -25,7 +25,7 @@
 // a handler ([Verifier.Handler], which fits alice and every router that takes
 // func(http.Handler) http.Handler), and explains a decision to the operator
 // ([Verifier.Explain]). The handler behind it finds the link's claims with
-// [ClaimsFromContext].
+// [LinkFromContext].
 //
 // It verifies r.URL's escaped path, since that is what the next handler serves.
 // Where outer handlers or a proxy take a prefix off the path, name it in
@@ -51,7 +51,7 @@
 // Ed25519 public keys that are not valid points, or are of low order, are refused. To
 // rotate: add the new key behind the old one on every server, put it first,
 // and drop the old one when its last link has expired. A [FormatVar] changes
-// the ring while requests are served, and [Claims].KeyID shows which keys are
+// the ring while requests are served, and [Link].KeyID shows which keys are
 // still in use.
 //
 // # Format
@@ -105,11 +105,11 @@
 // A link carries its limits as parameters, which are signed like all others:
 //
 //	signed_from     not valid before this time, written as expires_at
-//	signed_under    a canonical path that ends in "/": the link opens what lies
-//	                below it, by whole segments, and not the path itself. The
-//	                path line is this path, and the query line has only the
-//	                reserved parameters. Other parameters on the request are
-//	                refused unless signed_ignore names them.
+//	signed_under    a canonical path that ends in "/": the link opens that path
+//	                itself and what lies below it, by whole segments. The path
+//	                line is this path, and the query line has only the reserved
+//	                parameters. Other parameters on the request are refused
+//	                unless signed_ignore names them.
 //	signed_methods  methods, upper case, separated by commas; without it GET and
 //	                HEAD. GET always includes HEAD.
 //	signed_host     host[:port] in lower-case ASCII, without the scheme's
@@ -167,7 +167,12 @@
 // A link does not name the host it is for, unless Claims.Host does: services
 // that share a key open each other's links. It does not know who uses it, unless it is bound to a value that only one
 // client can present. It cannot be taken back before it expires, unless it has
-// an id and the verifier a [Revocation]. It protects the request, not the
+// an id and the verifier [Revocations]. It protects the request, not the
 // bytes: who got the file has it. And it is only as secret as the channel:
 // without TLS, everyone on the way can read and use it.
 package middleware
+
+// The files read downwards: none uses a definition of one that is named before
+// it. handler.go, verifier.go, urlbuilder.go, keyring.go, params.go, limits.go,
+// subtree.go, key.go, canonical.go, format.go, explain.go, claims.go,
+// clientaddr.go, cookie.go, store.go, redact.go, errors.go

@@ -3,19 +3,21 @@ package middleware
 import (
 	"errors"
 	"net/http"
+
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // The reasons for which a request is refused. Every error of
 // [Verifier.Verify], and every error of a [Format]'s Authenticate, wraps
-// exactly one of them: compare with [errors.Is]. The text behind the sentinel
-// is for the operator; it never holds a signature, a secret or the value of a
-// binding, but none of it belongs into a reply, see [Refuse].
+// exactly one of them: compare with [errors.Is]. The text after the sentinel's
+// is for the operator. It never holds a signature, a secret or the value of a
+// binding, but none of it belongs in a reply, see [Refuse].
 var (
 	// ErrUnsigned: the request carries none of the format's parameters. 403.
 	ErrUnsigned = errors.New("signedurl: not signed")
-	// ErrInvalid: what is signed is malformed, was altered, was signed with
-	// an unknown key, or lies outside the subtree that was signed. 403.
-	ErrInvalid = errors.New("signedurl: invalid link")
+	// ErrInvalid: the link is malformed, was altered, was signed with an
+	// unknown key, or is not for this path. 403.
+	ErrInvalid = strict.ErrInvalid
 	// ErrNotAllowed: the link is authentic, but not for this method, host or
 	// address, or it lives longer than the verifier accepts. 403.
 	ErrNotAllowed = errors.New("signedurl: not allowed by the link")
@@ -54,7 +56,7 @@ var reasons = []struct {
 // label of a metric: "ok" for nil, and otherwise one of unsigned, invalid,
 // not_allowed, expired, not_yet, revoked, used_up and unavailable. An error
 // that wraps none of the package's sentinels is "invalid". The set of words is
-// fixed, so that nobody outside can make up new labels.
+// fixed, so that a request cannot create new labels.
 func Reason(err error) string {
 	if err == nil {
 		return "ok"
@@ -67,8 +69,9 @@ func Reason(err error) string {
 	return "invalid"
 }
 
-// status returns the HTTP status with which err is refused: 403 for what it
-// does not know, so that a foreign error never opens or explains anything.
+// status returns the HTTP status with which err is refused: 403 for an error
+// that is not in the table, so that a foreign error never opens or explains
+// anything.
 func status(err error) int {
 	for i := range reasons {
 		if errors.Is(err, reasons[i].err) {
@@ -78,8 +81,21 @@ func status(err error) int {
 	return http.StatusForbidden
 }
 
-// detailed is a sentinel with a text for the operator. The values are made
-// once, at start-up, so that refusing a forged link allocates nothing.
+// Refuse is the default reply to a refused request, for use in [Options.Deny]:
+// the status that the error's sentinel stands for (403, 404 or 503), a short
+// fixed text, Cache-Control: no-store, and nothing of the request or of the
+// reason. An unsigned and an altered link get the same bytes.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) { reply(w, status(err)) }
+
+// reply writes a refusal. It depends on nothing but the status.
+func reply(w http.ResponseWriter, code int) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, http.StatusText(code), code)
+}
+
+// detailed is a sentinel with a text for the operator. The values that a
+// request can cause are made once, at start-up, so that refusing a forged link
+// allocates nothing.
 type detailed struct {
 	sentinel error
 	detail   string
@@ -88,5 +104,5 @@ type detailed struct {
 func (e *detailed) Error() string { return e.sentinel.Error() + ": " + e.detail }
 func (e *detailed) Unwrap() error { return e.sentinel }
 
-func invalid(detail string) error    { return &detailed{ErrInvalid, detail} }
+func invalid(detail string) error    { return strict.NewInvalid(detail) }
 func notAllowed(detail string) error { return &detailed{ErrNotAllowed, detail} }

@@ -3,7 +3,7 @@ package middleware_test
 import (
 	"errors"
 	"fmt"
-	"html/template"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +30,7 @@ var exampleTime = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 func exampleRing() *middleware.Keyring {
 	ring, err := middleware.ParseKeyring(exampleKey)
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	return ring
 }
@@ -45,19 +45,23 @@ func get(h http.Handler, target string) int {
 func Example() {
 	ring, err := middleware.ParseKeyring(exampleKey)
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	links, err := middleware.NewURLBuilder("/files/", ring)
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	files := http.StripPrefix("/files/", http.FileServer(http.Dir("testdata")))
-	mux.Handle("/files/", middleware.NewVerifier(ring, nil).Handler(files))
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux.Handle("/files/", verifier.Handler(files))
 
 	u, err := links.URL("example.txt", middleware.Claims{Expires: exampleTime})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	fmt.Println(u)
 	fmt.Println(get(mux, u.String()))
@@ -101,7 +105,10 @@ func ExampleFormatVar() {
 		keys.Set(ring)
 		fmt.Println("keys replaced")
 	}
-	verifier := middleware.NewVerifier(keys, nil) // made once
+	verifier, err := middleware.NewVerifier(keys, nil) // made once
+	if err != nil {
+		log.Fatal(err)
+	}
 	_ = verifier
 	reload("nonsense")
 	reload(exampleKey)
@@ -112,19 +119,22 @@ func ExampleFormatVar() {
 
 func ExampleVerifier_Handler() {
 	ring := exampleRing()
-	verifier := middleware.NewVerifier(ring, &middleware.Options{
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{
 		MaxLifetime: 200 * 365 * 24 * time.Hour,
-		Observe: func(r *http.Request, c middleware.Claims, err error) {
+		Observe: func(r *http.Request, c middleware.Link, err error) {
 			fmt.Println("decision:", r.URL.Path, middleware.Reason(err)) // count these
 		},
 	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	handler := alice.New(verifier.Handler).ThenFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, _ := middleware.ClaimsFromContext(r.Context())
+		claims, _ := middleware.LinkFromContext(r.Context())
 		fmt.Println("served under id", claims.ID)
 	})
 	u, err := ring.Sign(&url.URL{Path: "/invoice.pdf"}, middleware.Claims{Expires: exampleTime, ID: "invoice-42"})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	fmt.Println(get(handler, u.String()))
 	fmt.Println(get(handler, "/invoice.pdf"))
@@ -138,10 +148,13 @@ func ExampleVerifier_Handler() {
 
 func ExampleVerifier_Verify() {
 	ring := exampleRing()
-	verifier := middleware.NewVerifier(ring, nil)
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: time.Now().Add(-time.Minute)})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	_, err = verifier.Verify(httptest.NewRequest("GET", u.String(), nil))
 	fmt.Println(errors.Is(err, middleware.ErrExpired), middleware.Reason(err))
@@ -152,10 +165,14 @@ func ExampleVerifier_Explain() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	r := httptest.NewRequest("GET", "/other"+u.String()[len("/card"):], nil)
-	fmt.Print(middleware.NewVerifier(ring, nil).Explain(r))
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(verifier.Explain(r))
 	// Output:
 	// ok   shape      path and query are unambiguous
 	// ok   key        2026a
@@ -170,12 +187,15 @@ func ExampleVerifier_Explain() {
 func ExampleOptions_prefix() {
 	// StripPrefix takes "/files" off before the verifier sees the path.
 	ring := exampleRing()
-	verifier := middleware.NewVerifier(ring, &middleware.Options{Prefix: "/files"})
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{Prefix: "/files"})
+	if err != nil {
+		log.Fatal(err)
+	}
 	handler := http.StripPrefix("/files", verifier.Handler(http.FileServer(http.Dir("testdata"))))
 
 	u, err := ring.Sign(&url.URL{Path: "/files/example.txt"}, middleware.Claims{Expires: exampleTime})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	fmt.Println(get(handler, u.String()))
 	// Output: 200
@@ -185,12 +205,15 @@ func ExampleOptions_prefix() {
 // signed, and refuses. It does not guess.
 func ExampleOptions_prefix_incorrect() {
 	ring := exampleRing()
-	verifier := middleware.NewVerifier(ring, nil)
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	handler := http.StripPrefix("/files", verifier.Handler(http.FileServer(http.Dir("testdata"))))
 
 	u, err := ring.Sign(&url.URL{Path: "/files/example.txt"}, middleware.Claims{Expires: exampleTime})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	fmt.Println(get(handler, u.String()))
 	// Output: 403
@@ -202,9 +225,13 @@ func ExampleClaims_ignore_incorrect() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/thumb.jpg", RawQuery: "w=100"}, middleware.Claims{Expires: exampleTime, Ignore: []string{"w"}})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	handler := middleware.NewVerifier(ring, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := verifier.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println("a thumbnail of width", r.FormValue("w"))
 	}))
 	q := u.Query()
@@ -219,9 +246,13 @@ func ExampleClaims_ignore() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/invoice.pdf"}, middleware.Claims{Expires: exampleTime, Ignore: []string{"fbclid", "utm_*"}})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	handler := middleware.NewVerifier(ring, nil).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := verifier.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	fmt.Println(get(handler, u.String()+"&utm_source=letter"))
 	fmt.Println(get(handler, u.String()+"&page=2"))
 	// Output:
@@ -233,9 +264,13 @@ func ExampleClaims_notBefore() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/results.pdf"}, middleware.Claims{Expires: exampleTime, NotBefore: exampleTime.Add(-time.Hour)})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	handler := middleware.NewVerifier(ring, nil).Handler(http.NotFoundHandler())
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := verifier.Handler(http.NotFoundHandler())
 	fmt.Println(get(handler, u.String()))
 	// Output: 404
 }
@@ -245,11 +280,14 @@ func ExampleClaims_permanent() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/logo.png"}, middleware.Claims{Permanent: true})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	for _, allow := range []bool{false, true} {
-		verifier := middleware.NewVerifier(ring, &middleware.Options{AllowPermanent: allow})
-		_, err := verifier.Verify(httptest.NewRequest("GET", u.String(), nil))
+		verifier, err := middleware.NewVerifier(ring, &middleware.Options{AllowPermanent: allow})
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, err = verifier.Verify(httptest.NewRequest("GET", u.String(), nil))
 		fmt.Println(allow, middleware.Reason(err))
 	}
 	// Output:
@@ -261,9 +299,12 @@ func ExampleClaims_uses() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime, ID: "card-7", Uses: 1})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	verifier := middleware.NewVerifier(ring, &middleware.Options{Uses: memstore.NewUses(0)})
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{Uses: memstore.NewUses(nil)})
+	if err != nil {
+		log.Fatal(err)
+	}
 	handler := verifier.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	fmt.Println(get(handler, u.String()))
 	fmt.Println(get(handler, u.String()))
@@ -276,9 +317,13 @@ func ExampleClaims_downloadName() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/blob/7f3a"}, middleware.Claims{Expires: exampleTime, DownloadName: "März 2026.pdf", ContentType: "application/pdf"})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	handler := middleware.NewVerifier(ring, nil).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := verifier.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", u.String(), nil))
 	fmt.Println(w.Header().Get("Content-Type"))
@@ -293,13 +338,17 @@ func ExampleClaims_downloadName() {
 func ExampleModifyResponse() {
 	bucket, err := url.Parse("http://bucket.internal")
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(bucket) },
 		ModifyResponse: middleware.ModifyResponse,
 	}
-	http.Handle("/bucket/", middleware.NewVerifier(exampleRing(), nil).Handler(proxy))
+	verifier, err := middleware.NewVerifier(exampleRing(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.Handle("/bucket/", verifier.Handler(proxy))
 }
 
 // A list of methods without GET does not let anyone read.
@@ -307,9 +356,13 @@ func ExampleClaims_methods() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/upload/1"}, middleware.Claims{Expires: exampleTime, Methods: []string{"PUT"}})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	handler := middleware.NewVerifier(ring, nil).Handler(http.NotFoundHandler())
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := verifier.Handler(http.NotFoundHandler())
 	fmt.Println(get(handler, u.String()))
 	// Output: 403
 }
@@ -321,12 +374,15 @@ func ExampleClaims_networks() {
 		Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
 	})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	// Behind a proxy, name it: from any other peer the header is not looked at.
-	verifier := middleware.NewVerifier(ring, &middleware.Options{
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	r := httptest.NewRequest("GET", u.String(), nil) // from 192.0.2.1
 	r.Header.Set("X-Forwarded-For", "203.0.113.9")
 	_, err = verifier.Verify(r)
@@ -343,10 +399,13 @@ func ExampleClaims_host() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: exampleTime, Host: "files.example.com"})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	r := httptest.NewRequest("GET", u.String(), nil)
-	verifier := middleware.NewVerifier(ring, nil)
+	verifier, err := middleware.NewVerifier(ring, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	for _, host := range []string{"files.example.com", "preview.example.com"} {
 		r.Host = host
 		_, err := verifier.Verify(r)
@@ -365,9 +424,9 @@ func ExampleBinding() {
 		Binding: middleware.Binding{Name: "session", Value: "the id of alice's session"},
 	})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	verifier := middleware.NewVerifier(ring, &middleware.Options{
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{
 		Binding: func(r *http.Request, name string) (string, error) {
 			if name != "session" {
 				return "", errors.New("no such value")
@@ -379,6 +438,9 @@ func ExampleBinding() {
 			return cookie.Value, nil
 		},
 	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	for _, session := range []string{"the id of alice's session", "the id of bob's session"} {
 		r := httptest.NewRequest("GET", u.String(), nil)
 		r.AddCookie(&http.Cookie{Name: "session", Value: session})
@@ -394,10 +456,13 @@ func ExampleOptions_revocation() {
 	ring := exampleRing()
 	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime, ID: "customer-7"})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	revoked := map[string]bool{}
-	verifier := middleware.NewVerifier(ring, &middleware.Options{Revocation: revocation(func(id string) (bool, error) { return revoked[id], nil })})
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{Revocations: revocation(func(id string) (bool, error) { return revoked[id], nil })})
+	if err != nil {
+		log.Fatal(err)
+	}
 	handler := verifier.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	fmt.Println(get(handler, u.String()))
 	revoked["customer-7"] = true
@@ -411,11 +476,11 @@ func ExampleURLBuilder_Subtree() {
 	ring := exampleRing()
 	links, err := middleware.NewURLBuilder("https://cdn.example.com/files/", ring)
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	tree, err := links.Subtree("video/42", middleware.Claims{Expires: exampleTime})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	u, err := tree.URL("segment 1.ts")
 	fmt.Println(u, err)
@@ -427,17 +492,20 @@ func ExampleSubtree_Cookies() {
 	ring := exampleRing()
 	links, err := middleware.NewURLBuilder("/files/", ring)
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	tree, err := links.Subtree("video/42", middleware.Claims{Expires: exampleTime})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	cookies, err := tree.Cookies("media")
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	verifier := middleware.NewVerifier(ring, &middleware.Options{Cookie: "media"})
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{Cookie: "media"})
+	if err != nil {
+		log.Fatal(err)
+	}
 	for _, path := range []string{"/files/video/42/0001.ts", "/files/video/43/0001.ts"} {
 		r := httptest.NewRequest("GET", path, nil)
 		r.AddCookie(cookies[0])
@@ -447,16 +515,6 @@ func ExampleSubtree_Cookies() {
 	// Output:
 	// /files/video/42/0001.ts ok
 	// /files/video/43/0001.ts invalid
-}
-
-func ExampleURLBuilder_FuncMap() {
-	links, err := middleware.NewURLBuilder("/files/", exampleRing())
-	if err != nil {
-		panic(err)
-	}
-	page := template.Must(template.New("page").Funcs(links.FuncMap()).Parse(`<img src="{{signedURL .File .Until}}">`))
-	page.Execute(os.Stdout, map[string]any{"File": "my card.jpg", "Until": exampleTime})
-	// Output: <img src="/files/my%20card.jpg?expires_at=4102444800&amp;signed_by=2026a&amp;signature=H6XdjZy_e2gOBeC5qWxLFGk50yRgccJFqhczLAWqNYA">
 }
 
 func ExampleRoundUp() {
@@ -477,7 +535,7 @@ func ExampleRedactAttr() {
 	}))
 	u, err := exampleRing().Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: exampleTime})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	logger.Info("issued", "link", u)
 	// Output: level=INFO msg=issued link="/card.jpg?expires_at=4102444800&signed_by=2026a&signature=REDACTED"

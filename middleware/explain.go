@@ -2,27 +2,25 @@ package middleware
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Explanation is an account of a [Verifier]'s decision, for the operator. It
 // tells more than a client may know, though nothing that would help to make a
 // link: no secret, no signature that would verify, no value of a binding.
 type Explanation struct {
-	// Path is the path that was verified, with a prefix put back.
+	// Path is the path that was verified, with a stripped prefix put back.
 	Path string
 	// Signed is the text over which the link's signature was, or would be,
 	// made. It is empty if the request was refused before. The value of a
 	// binding is replaced by its name.
 	Signed string
-	// Checks are the checks that were passed, in order, and then the one that
+	// Checks lists the checks that were passed, in order, and then the one that
 	// failed, if one did.
 	Checks []Check
-	// Claims are the link's claims, if it is authentic.
-	Claims Claims
+	// Link is the link, if it is authentic.
+	Link Link
 	// Err is the decision: nil if the request would be accepted, and otherwise
 	// what Verify would return.
 	Err error
@@ -37,27 +35,6 @@ type Check struct {
 	Detail string
 	// Passed tells whether the check was passed.
 	Passed bool
-}
-
-func (e *Explanation) pass(name, detail string) {
-	e.Checks = append(e.Checks, Check{name, detail, true})
-}
-
-// Explain decides about a request as Verify does, by the same code, and tells
-// how it came to the decision. It counts no use and does not call Observe. For
-// the URL of a link, make a request first:
-//
-//	r, err := http.NewRequest("GET", link, nil)
-//	r.URL.Scheme, r.URL.Host = "", "" // r.Host has it
-//
-// The explanation is for the operator: a client must not see it.
-func (v *Verifier) Explain(r *http.Request) *Explanation {
-	e := new(Explanation)
-	_, e.Err = v.verify(r, &e.Claims, e)
-	if e.Err != nil {
-		e.Checks = append(e.Checks, Check{Reason(e.Err), strings.TrimPrefix(e.Err.Error(), "signedurl: "), false})
-	}
-	return e
 }
 
 // String returns the explanation as lines of text.
@@ -84,7 +61,7 @@ func (e *Explanation) String() string {
 	return b.String()
 }
 
-// printable spells what a terminal would obey: some formats carry text that is
+// printable escapes what a terminal would obey: some formats carry text that is
 // the sender's until its signature was checked.
 func printable(s string) string {
 	q := strconv.QuoteToGraphic(s)
@@ -92,12 +69,4 @@ func printable(s string) string {
 		return q
 	}
 	return s
-}
-
-// describeTime tells how long a link that passed the check of time will live.
-func describeTime(c *Claims, now time.Time) string {
-	if c.Permanent {
-		return "the link never expires"
-	}
-	return fmt.Sprintf("the link expires at %s, in %s", c.Expires.UTC().Format(time.RFC3339), c.Expires.Sub(now).Round(time.Second))
 }

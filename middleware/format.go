@@ -1,9 +1,13 @@
 package middleware
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync/atomic"
+
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Format is a link format: it signs and it authenticates. [*Keyring] is this
@@ -17,28 +21,34 @@ type Format interface {
 	// Sign returns a copy of u that carries c and a signature over both. It
 	// is pure: equal arguments give equal links, and nothing looks at the
 	// clock. A claim that the format cannot carry is an error that wraps
-	// [errors.ErrUnsupported]; it is never dropped in silence.
+	// [errors.ErrUnsupported]; it is never dropped in silence, see
+	// [Claims.Unsupported].
 	Sign(u *url.URL, c Claims) (*url.URL, error)
 
 	// Authenticate returns nil only if the signature covers the path and
 	// query that will be served, or a subtree that holds the path. The error
 	// wraps ErrUnsigned only if none of the format's parameters is present,
-	// and ErrInvalid otherwise; the claims are zero then. It does not look at
+	// and ErrInvalid otherwise; the link is zero then. It does not look at
 	// the clock.
-	Authenticate(r Request) (Claims, error)
+	Authenticate(r Request) (Link, error)
 }
 
-// CookieFormat is a Format whose subtree links can also travel as a cookie.
-type CookieFormat interface {
-	Format
+// CookieSigner is a [Format] whose subtree links can also travel as cookies.
+type CookieSigner interface {
 	// SignCookies returns the cookies that carry c, whose Under is mandatory,
-	// below the name. A format whose cookies have names of their own refuses
-	// any name but "".
+	// with the given name. A format whose cookies have names of their own
+	// refuses every name but "".
 	SignCookies(name string, c Claims) ([]*http.Cookie, error)
+}
+
+// CookieAuthenticator is a [Format] that authenticates the cookies of
+// [Options.Cookie]. A format whose cookies have names of their own looks for
+// them in Authenticate instead, and is no CookieAuthenticator.
+type CookieAuthenticator interface {
 	// AuthenticateCookie is Authenticate for a request whose URL is not
-	// signed: value is the value of a cookie of the name that
+	// signed: value is the value of a cookie with the name that
 	// [Options.Cookie] gives.
-	AuthenticateCookie(r Request, value string) (Claims, error)
+	AuthenticateCookie(r Request, value string) (Link, error)
 }
 
 // Request is what a [Format] may look at. A [Verifier] makes it from an
@@ -47,22 +57,22 @@ type Request struct {
 	// Method is the request's method.
 	Method string
 	// Scheme is "https" if the connection is TLS, and "http" otherwise. Behind
-	// a proxy that ends TLS it is not what the client typed.
+	// a proxy that terminates TLS it is not what the client typed.
 	Scheme string
 	// Host is the host as the client sent it.
 	Host string
 	// Path is the escaped path that will be served, as it was sent, with a
-	// prefix that outer handlers took off put back. It begins with "/".
+	// prefix that outer handlers stripped put back. It begins with "/".
 	Path string
 	// RawQuery is the query as it was sent, without "?".
 	RawQuery string
-	// Header holds the request's header fields, to be read only.
+	// Header holds the request's header fields, which must not be changed.
 	Header http.Header
 
-	http    *http.Request
-	binding func(r *http.Request, name string) (string, error)
-	trace   *Explanation
-	plain   bool // Path passed wire.CanonicalPath
+	http      *http.Request
+	binding   func(r *http.Request, name string) (string, error)
+	trace     *Explanation
+	canonical bool // Path passed strict.CanonicalPath
 }
 
 var (
@@ -71,9 +81,9 @@ var (
 )
 
 // BindingValue returns the value that a link bound to name must have been
-// signed with, found through [Options.Binding]. The error wraps ErrInvalid: a
-// name that nobody knows, a look-up that failed and an empty value all refuse,
-// since each of them would otherwise be a value that a stranger has too.
+// signed with, found through [Options.Binding]. The error wraps ErrInvalid: an
+// unknown name, a failed look-up and an empty value all refuse, since each of
+// them would otherwise be a value that a stranger has too.
 func (r Request) BindingValue(name string) (string, error) {
 	if r.binding == nil {
 		return "", errNoBinding
@@ -92,21 +102,21 @@ func (r Request) BindingValue(name string) (string, error) {
 // [Verifier.Explain]. Formats ask it before they build a text for Trace.
 func (r Request) Tracing() bool { return r.trace != nil }
 
+// traceSigned is the name of a check under which Trace takes the signed text.
+const traceSigned = "signed"
+
 // Trace records, for [Verifier.Explain], that a check of the given name was
 // passed. It does nothing otherwise. A check that fails is not recorded: the
-// error that Authenticate returns says it.
-func (r Request) Trace(check, detail string) {
-	if r.trace != nil {
-		r.trace.pass(check, detail)
-	}
-}
-
-// TraceSigned records, for [Verifier.Explain], the text over which the
-// signature was or would be made. It does nothing otherwise. It must never be
+// error that Authenticate returns says it. Under the name "signed" it records
+// the text over which the signature was or would be made. It must never be
 // given a signature, a secret or the value of a binding.
-func (r Request) TraceSigned(text string) {
-	if r.trace != nil {
-		r.trace.Signed = text
+func (r Request) Trace(check, detail string) {
+	switch {
+	case r.trace == nil:
+	case check == traceSigned:
+		r.trace.Signed = detail
+	default:
+		r.trace.Checks = append(r.trace.Checks, Check{check, detail, true})
 	}
 }
 
@@ -125,8 +135,8 @@ func NewFormatVar(f Format) *FormatVar {
 	return v
 }
 
-// Set replaces the format for all requests and links from now on. It panics if
-// f is nil.
+// Set replaces the format for all later requests and links. It panics if f is
+// nil.
 func (v *FormatVar) Set(f Format) {
 	if f == nil {
 		panic("signedurl: FormatVar.Set with a nil Format")
@@ -134,7 +144,12 @@ func (v *FormatVar) Set(f Format) {
 	v.f.Store(&f)
 }
 
-var errNoFormat = invalid("no link format is set")
+var (
+	errNoFormat = strict.NewFault("no link format is set")
+	// errNoCookies is for signers, and cookieFault for requests.
+	errNoCookies = fmt.Errorf("signedurl: links of this format cannot travel as cookies: %w", errors.ErrUnsupported)
+	cookieFault  = invalid("links of this format cannot travel as cookies")
+)
 
 func (v *FormatVar) load() Format {
 	if f := v.f.Load(); f != nil {
@@ -148,31 +163,45 @@ func (v *FormatVar) Sign(u *url.URL, c Claims) (*url.URL, error) {
 	if f := v.load(); f != nil {
 		return f.Sign(u, c)
 	}
-	return nil, errNoFormat
+	return nil, fmt.Errorf("signedurl: cannot sign: %w", errNoFormat)
 }
 
 // Authenticate authenticates with the format that v holds now.
-func (v *FormatVar) Authenticate(r Request) (Claims, error) {
+func (v *FormatVar) Authenticate(r Request) (Link, error) {
 	if f := v.load(); f != nil {
 		return f.Authenticate(r)
 	}
-	return Claims{}, errNoFormat
+	return Link{}, strict.Invalid{Fault: errNoFormat}
 }
 
-// SignCookies signs with the format that v holds now, if it is a
-// [CookieFormat].
+// SignCookies signs with the format that v holds now. If that is no
+// [CookieSigner], the error wraps [errors.ErrUnsupported].
 func (v *FormatVar) SignCookies(name string, c Claims) ([]*http.Cookie, error) {
-	if f, ok := v.load().(CookieFormat); ok {
+	switch f := v.load().(type) {
+	case nil:
+		return nil, fmt.Errorf("signedurl: cannot sign: %w", errNoFormat)
+	case CookieSigner:
 		return f.SignCookies(name, c)
 	}
 	return nil, errNoCookies
 }
 
-// AuthenticateCookie authenticates with the format that v holds now, if it is
-// a [CookieFormat], and refuses otherwise.
-func (v *FormatVar) AuthenticateCookie(r Request, value string) (Claims, error) {
-	if f, ok := v.load().(CookieFormat); ok {
+// AuthenticateCookie authenticates with the format that v holds now. It refuses
+// every cookie if that is no [CookieAuthenticator].
+func (v *FormatVar) AuthenticateCookie(r Request, value string) (Link, error) {
+	switch f := v.load().(type) {
+	case nil:
+		return Link{}, strict.Invalid{Fault: errNoFormat}
+	case CookieAuthenticator:
 		return f.AuthenticateCookie(r, value)
 	}
-	return Claims{}, errNoFormat
+	return Link{}, cookieFault
+}
+
+// takesCookies reports whether the format that v holds now authenticates
+// cookies. An empty FormatVar may be given one that does.
+func (v *FormatVar) takesCookies() bool {
+	f := v.load()
+	_, ok := f.(CookieAuthenticator)
+	return ok || f == nil
 }

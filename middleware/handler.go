@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Handler returns a handler that passes to next what the verifier accepts and
@@ -15,7 +15,7 @@ import (
 // value it is middleware of the usual shape, and fits alice.Constructor. It
 // panics if next is nil.
 //
-// The next handler finds the link's claims with [ClaimsFromContext]. Before it
+// The next handler finds the link's claims with [LinkFromContext]. Before it
 // runs, the reply has Cache-Control: private with the rest of the link's life
 // as max-age (at most a year), Referrer-Policy: no-referrer, Vary: Cookie if a
 // cookie or a binding decided, and the Content-Disposition and Content-Type
@@ -25,23 +25,23 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		panic("signedurl: Verifier.Handler with a nil http.Handler")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var c Claims
-		now, err := v.decide(r, &c)
+		var l Link
+		now, err := v.decide(r, &l, nil)
 		if err != nil {
 			w.Header().Set("Cache-Control", "no-store")
 			switch {
 			case v == nil || v.deny == nil: // not made by NewVerifier
 				Refuse(w, r, err)
 			case v.opts.InsecureReportOnly:
-				// Nor are the claims of a verifier further out for this handler.
-				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), claimsKey{}, nil)))
+				// Nor is the link of an outer verifier for this handler.
+				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), linkKey{}, nil)))
 			default:
 				v.deny(w, r, err)
 			}
 			return
 		}
-		setHeader(w.Header(), &c, now)
-		next.ServeHTTP(w, r.WithContext(&claimsContext{r.Context(), c}))
+		setHeader(w.Header(), &l, now)
+		next.ServeHTTP(w, r.WithContext(&linkContext{r.Context(), l}))
 	})
 }
 
@@ -52,10 +52,10 @@ const maxAge = 365 * 24 * 60 * 60
 // setHeader writes what the link asks of the reply. A reply must not outlive
 // its link in a cache, nor sit in a shared one, nor hand the link on in a
 // Referer.
-func setHeader(h http.Header, c *Claims, now time.Time) {
+func setHeader(h http.Header, l *Link, now time.Time) {
 	age := int64(maxAge)
-	if !c.Permanent {
-		age = min(max(int64(c.Expires.Sub(now)/time.Second), 0), maxAge)
+	if !l.Permanent {
+		age = min(max(int64(l.Expires.Sub(now)/time.Second), 0), maxAge)
 	}
 	var room [40]byte
 	// One array holds both values; each slice ends where the other begins.
@@ -65,14 +65,14 @@ func setHeader(h http.Header, c *Claims, now time.Time) {
 	}
 	h["Cache-Control"] = values[0:1:1]
 	h["Referrer-Policy"] = values[1:2:2]
-	if c.Cookie || c.Binding.Name != "" {
+	if l.FromCookie || l.Binding.Name != "" {
 		h.Add("Vary", "Cookie")
 	}
-	if c.ContentType != "" {
-		h.Set("Content-Type", c.ContentType)
+	if l.ContentType != "" {
+		h.Set("Content-Type", l.ContentType)
 	}
-	if c.DownloadName != "" {
-		h.Set("Content-Disposition", attachment(c.DownloadName))
+	if l.DownloadName != "" {
+		h.Set("Content-Disposition", attachment(l.DownloadName))
 	}
 }
 
@@ -92,7 +92,7 @@ func attachment(name string) string {
 	if exact {
 		return `attachment; filename="` + name + `"`
 	}
-	return `attachment; filename="` + ascii.String() + `"; filename*=UTF-8''` + wire.Escape(name)
+	return `attachment; filename="` + ascii.String() + `"; filename*=UTF-8''` + strict.Escape(name)
 }
 
 // ModifyResponse is for [net/http/httputil.ReverseProxy] behind a Verifier's
@@ -105,7 +105,7 @@ func ModifyResponse(res *http.Response) error {
 	if res.Request == nil {
 		return nil
 	}
-	c, ok := ClaimsFromContext(res.Request.Context())
+	c, ok := LinkFromContext(res.Request.Context())
 	if !ok {
 		return nil
 	}
@@ -119,16 +119,4 @@ func ModifyResponse(res *http.Response) error {
 		res.Header.Del("Content-Disposition")
 	}
 	return nil
-}
-
-// Refuse is the default reply to a refused request, for use in [Options.Deny]:
-// the status that the error's sentinel stands for (403, 404 or 503), a short
-// fixed text, Cache-Control: no-store, and nothing of the request or of the
-// reason. An unsigned and an altered link get the same bytes.
-func Refuse(w http.ResponseWriter, r *http.Request, err error) { reply(w, status(err)) }
-
-// reply writes a refusal. For everything but its status it depends on nothing.
-func reply(w http.ResponseWriter, code int) {
-	w.Header().Set("Cache-Control", "no-store")
-	http.Error(w, http.StatusText(code), code)
 }

@@ -52,7 +52,7 @@ var private = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io
 
 func TestRefusalsOverASocket(t *testing.T) {
 	ring := testRing(t)
-	server := httptest.NewServer(middleware.NewVerifier(ring, nil).Handler(private))
+	server := httptest.NewServer(newVerifier(ring, nil).Handler(private))
 	defer server.Close()
 	addr := server.Listener.Addr().String()
 	link := sign(t, ring, "/files/a/card.jpg?w=100", in(time.Hour))
@@ -120,10 +120,10 @@ func TestRefusalsOverASocket(t *testing.T) {
 func TestEachLimitOverASocket(t *testing.T) {
 	ring := testRing(t)
 	used := 0
-	server := httptest.NewServer(middleware.NewVerifier(ring, &middleware.Options{
+	server := httptest.NewServer(newVerifier(ring, &middleware.Options{
 		Cookie: "signed", MaxLifetime: 24 * time.Hour,
 		Binding: func(r *http.Request, name string) (string, error) { return r.Header.Get("X-" + name), nil },
-		Revocation: revocation(func(id string) (bool, error) {
+		Revocations: revocation(func(id string) (bool, error) {
 			if id == "broken" {
 				return false, errors.New("no answer")
 			}
@@ -159,7 +159,8 @@ func TestEachLimitOverASocket(t *testing.T) {
 		{"another network", "GET", with(func(c *middleware.Claims) { c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }), "", 403},
 		{"another network, forwarded", "GET", with(func(c *middleware.Claims) { c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }), "X-Forwarded-For: 192.0.2.1", 403},
 		{"below the subtree", "GET", strings.Replace(under, "card.jpg", "b/c.jpg", 1), "", 200},
-		{"the subtree itself", "GET", strings.Replace(under, "card.jpg", "", 1), "", 403},
+		{"the subtree itself", "GET", strings.Replace(under, "card.jpg", "", 1), "", 200},
+		{"the subtree without its slash", "GET", strings.Replace(under, "/card.jpg", "", 1), "", 403},
 		{"beside the subtree", "GET", strings.Replace(under, "/a/card.jpg", "/ab/card.jpg", 1), "", 403},
 		{"out of the subtree", "GET", strings.Replace(under, "/a/card.jpg", "/a/..%2Fb/card.jpg", 1), "", 403},
 		{"the session", "GET", bound, "X-Session: alice", 200},
@@ -199,7 +200,7 @@ func TestEachLimitOverASocket(t *testing.T) {
 // the same. The server is asked over a real connection, kept alive.
 func TestEveryChangedByteIsRefusedOverASocket(t *testing.T) {
 	ring := testRing(t)
-	server := httptest.NewServer(middleware.NewVerifier(ring, nil).Handler(private))
+	server := httptest.NewServer(newVerifier(ring, nil).Handler(private))
 	defer server.Close()
 	c := in(time.Hour)
 	c.Methods = []string{"GET"}
@@ -253,7 +254,7 @@ func TestEveryChangedByteIsRefusedOverASocket(t *testing.T) {
 
 func TestAllThatIsNotSignedGetsOneReply(t *testing.T) {
 	ring := testRing(t)
-	server := httptest.NewServer(middleware.NewVerifier(ring, nil).Handler(private))
+	server := httptest.NewServer(newVerifier(ring, nil).Handler(private))
 	defer server.Close()
 	link := sign(t, ring, "/secret-name.jpg", in(time.Hour))
 	var first string
@@ -276,7 +277,7 @@ func TestAllThatIsNotSignedGetsOneReply(t *testing.T) {
 func TestHeadersOfAReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ring := testRing(t)
-		v := middleware.NewVerifier(ring, &middleware.Options{
+		v := newVerifier(ring, &middleware.Options{
 			Leeway: time.Minute, AllowPermanent: true,
 			Binding: func(*http.Request, string) (string, error) { return "v", nil },
 		})
@@ -336,7 +337,7 @@ func TestOptionsOfTheReply(t *testing.T) {
 	expired := sign(t, ring, "/x", in(-time.Hour))
 	serve := func(o *middleware.Options, target string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		middleware.NewVerifier(ring, o).Handler(private).ServeHTTP(w, request(t, "GET", target))
+		newVerifier(ring, o).Handler(private).ServeHTTP(w, request(t, "GET", target))
 		return w
 	}
 	if w := serve(&middleware.Options{ExpiredStatus: http.StatusGone}, expired); w.Code != 410 {
@@ -368,7 +369,7 @@ func TestTheObserverSeesEveryDecision(t *testing.T) {
 	ring := testRing(t)
 	var mu sync.Mutex
 	var seen []string
-	v := middleware.NewVerifier(ring, &middleware.Options{Observe: func(r *http.Request, c middleware.Claims, err error) {
+	v := newVerifier(ring, &middleware.Options{Observe: func(r *http.Request, c middleware.Link, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = append(seen, fmt.Sprintf("%s %s %s", r.URL.Path, middleware.Reason(err), c.KeyID))
@@ -388,15 +389,15 @@ func TestReportOnlyLetsThroughAndReports(t *testing.T) {
 	ring := testRing(t)
 	var reasons []string
 	counted := 0
-	v := middleware.NewVerifier(ring, &middleware.Options{
+	v := newVerifier(ring, &middleware.Options{
 		InsecureReportOnly: true,
-		Observe: func(_ *http.Request, _ middleware.Claims, err error) {
+		Observe: func(_ *http.Request, _ middleware.Link, err error) {
 			reasons = append(reasons, middleware.Reason(err))
 		},
 		Uses: uses(func(middleware.Use) (bool, error) { counted++; return true, nil }),
 	})
 	h := v.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, ok := middleware.ClaimsFromContext(r.Context())
+		_, ok := middleware.LinkFromContext(r.Context())
 		fmt.Fprintf(w, "claims: %v", ok)
 	}))
 	once := in(time.Hour)
@@ -420,7 +421,7 @@ func TestReportOnlyLetsThroughAndReports(t *testing.T) {
 	}
 	// The claims of a verifier further out are not those of the link that
 	// would have been refused.
-	outer := middleware.NewVerifier(toyFormat{claims: in(time.Hour)}, nil)
+	outer := newVerifier(toyFormat{claims: in(time.Hour)}, nil)
 	w := httptest.NewRecorder()
 	outer.Handler(h).ServeHTTP(w, request(t, "GET", "/unsigned", "Toy: 1"))
 	if w.Body.String() != "claims: false" {
@@ -440,7 +441,7 @@ func TestTheLinkDecidesInFrontOfAProxy(t *testing.T) {
 	to, _ := url.Parse(backend.URL)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, ModifyResponse: middleware.ModifyResponse}
 	ring := testRing(t)
-	server := httptest.NewServer(middleware.NewVerifier(ring, nil).Handler(proxy))
+	server := httptest.NewServer(newVerifier(ring, nil).Handler(proxy))
 	defer server.Close()
 	c := middleware.Claims{Expires: time.Unix(4102444800, 0), ContentType: "image/png", DownloadName: "a.png"}
 	res, _ := raw(t, server.Listener.Addr().String(), "GET", sign(t, ring, "/x", c))
@@ -468,28 +469,27 @@ func TestTheClaimsReachTheNextHandler(t *testing.T) {
 	ring := testRing(t)
 	c := in(time.Hour)
 	c.ID = "invoice-42"
-	var got middleware.Claims
+	var got middleware.Link
 	var ok bool
 	chain := alice.New(
 		func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if _, ok := middleware.ClaimsFromContext(r.Context()); ok {
+				if _, ok := middleware.LinkFromContext(r.Context()); ok {
 					t.Error("claims in front of the middleware")
 				}
 				next.ServeHTTP(w, r)
 			})
 		},
-		middleware.NewVerifier(ring, nil).Handler,
+		newVerifier(ring, nil).Handler,
 	).ThenFunc(func(w http.ResponseWriter, r *http.Request) {
-		got, ok = middleware.ClaimsFromContext(r.Context())
+		got, ok = middleware.LinkFromContext(r.Context())
 		if r.Context().Value(http.ServerContextKey) != "outer" {
 			t.Error("the outer context is gone")
 		}
 	})
 	r := request(t, "GET", sign(t, ring, "/x", c))
 	chain.ServeHTTP(httptest.NewRecorder(), r.WithContext(contextWith(r, http.ServerContextKey, "outer")))
-	c.KeyID = "2026a"
-	if diff := cmp.Diff(c, got); !ok || diff != "" {
+	if diff := cmp.Diff(middleware.Link{Claims: c, KeyID: "2026a"}, got); !ok || diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -500,7 +500,7 @@ func TestTheHandlerAllocatesLittle(t *testing.T) {
 	}
 	ring := testRing(t)
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	h := middleware.NewVerifier(ring, nil).Handler(nothing)
+	h := newVerifier(ring, nil).Handler(nothing)
 	r := request(t, "GET", sign(t, ring, "/files/kyc/card.jpg", in(time.Hour)))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -524,7 +524,7 @@ func FuzzTarget(f *testing.F) {
 	for _, target := range seeds(f, "target") {
 		f.Add(target)
 	}
-	v := middleware.NewVerifier(ring, nil)
+	v := newVerifier(ring, nil)
 	f.Fuzz(func(t *testing.T, target string) {
 		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n")))
 		if err != nil {
@@ -555,7 +555,7 @@ func FuzzSign(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	v := middleware.NewVerifier(ring, nil)
+	v := newVerifier(ring, nil)
 	far := middleware.Claims{Expires: time.Unix(4102444800, 0)}
 	f.Fuzz(func(t *testing.T, name, query string, at uint16, change byte) {
 		u, err := b.URL(name, far)

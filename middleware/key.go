@@ -16,7 +16,7 @@ import (
 	"strings"
 	"sync"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // The names of the algorithms in a key's text form. The algorithm belongs to
@@ -60,9 +60,6 @@ func (k Key) String() string {
 	return k.id + " (" + k.alg + ")"
 }
 
-// Format writes String for every verb and flag of fmt.
-func (k Key) Format(f fmt.State, _ rune) { f.Write([]byte(k.String())) }
-
 // NewHMACKey returns a key that signs and verifies with HMAC-SHA-256 (RFC
 // 2104). The secret is copied. It is an error if the secret is shorter than 32
 // bytes or all zero, or the id is not 1 to 64 of A-Z a-z 0-9 - _ . characters.
@@ -90,7 +87,7 @@ func NewHMACKey(id string, secret []byte) (Key, error) {
 		},
 		verify: func(m message, signature string) bool {
 			s := pool.Get().(*hmacState)
-			ok := wire.Base64(s.given[:], signature) && equal(s.mac(m), &s.given)
+			ok := strict.Base64(s.given[:], signature) && equal(s.mac(m), &s.given)
 			pool.Put(s)
 			return ok
 		},
@@ -181,7 +178,7 @@ func ed25519Public(id string, public ed25519.PublicKey) Key {
 		alg: algEd25519Public,
 		verify: func(m message, signature string) bool {
 			var sig [ed25519.SignatureSize]byte
-			if !wire.Base64(sig[:], signature) {
+			if !strict.Base64(sig[:], signature) {
 				return false
 			}
 			buf := edBuffers.Get().(*[]byte)
@@ -214,7 +211,7 @@ func ParseKey(text string) (Key, error) {
 		return Key{}, err
 	}
 	raw := make([]byte, base64.RawURLEncoding.DecodedLen(len(encoded)))
-	if !wire.Base64(raw, encoded) {
+	if !strict.Base64(raw, encoded) {
 		return Key{}, fmt.Errorf("signedurl: key %s: the part after the second colon is not unpadded base64url (A-Z a-z 0-9 - _, no =, no line break) in its canonical spelling", id)
 	}
 	switch alg {
@@ -263,13 +260,14 @@ func keyText(id, alg string, raw []byte) string {
 // checkKeyID does not quote the id: someone who puts a whole key text, or the
 // secret alone, where the id belongs must not find it in a log.
 func checkKeyID(id string) error {
-	if !validKeyID(id) {
+	if !validName(id) {
 		return errors.New("signedurl: a key id is 1 to 64 of the characters A-Z a-z 0-9 . _ -")
 	}
 	return nil
 }
 
-func validKeyID(id string) bool {
+// validName accepts the id of a key and the name of a binding.
+func validName(id string) bool {
 	if len(id) == 0 || len(id) > 64 {
 		return false
 	}

@@ -250,8 +250,12 @@ func TestAPublicKeyCannotSign(t *testing.T) {
 	if _, err := ring.Sign(&url.URL{Path: "/x"}, middleware.Claims{Expires: time.Unix(epoch, 0)}); err == nil {
 		t.Error("it signs")
 	}
-	if _, err := middleware.NewURLBuilder("/", ring); err == nil {
-		t.Error("a URLBuilder takes it")
+	links, err := middleware.NewURLBuilder("/", ring)
+	if err != nil {
+		t.Fatalf("a URLBuilder does not take it: %v", err)
+	}
+	if _, err := links.URL("x", middleware.Claims{Expires: time.Unix(epoch, 0)}); err == nil {
+		t.Error("a URLBuilder signs with it")
 	}
 }
 
@@ -280,7 +284,7 @@ func TestASecretCannotBePrintedLoggedOrEncoded(t *testing.T) {
 		Var    *middleware.FormatVar
 		V      *middleware.Verifier
 	}
-	c := config{h, &e, ring, map[string]any{"k": h, "s": []middleware.Key{e}}, h, ring, middleware.NewFormatVar(ring), middleware.NewVerifier(ring, nil)}
+	c := config{h, &e, ring, map[string]any{"k": h, "s": []middleware.Key{e}}, h, ring, middleware.NewFormatVar(ring), newVerifier(ring, nil)}
 	var out bytes.Buffer
 	for _, v := range []any{h, &h, e, &e, ring, *ring, c, &c, []any{c}, c.Var, c.V} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%t", "%e", "%p", "%T", "%z"} {

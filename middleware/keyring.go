@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Keyring is this project's own [Format]: the keys of a service, of which the
@@ -80,38 +80,47 @@ func (k *Keyring) String() string {
 // CanSign reports whether the ring's first key can sign.
 func (k *Keyring) CanSign() bool { return k != nil && k.first.CanSign() }
 
-var errCannotSign = errors.New("signedurl: the first key of the ring is a public key and cannot sign")
+var errCannotSign = errors.New("the first key of the ring is a public key")
 
 // Sign returns a copy of u that carries the claims and the signature of the
 // ring's first key. Path and query come out in canonical form, so that no
-// browser, mailer or proxy has a reason to re-spell them; a fragment stays as
-// it is. It is an error if the first key cannot sign; if u has a user, an
-// opaque part or a reserved parameter, or a path or query that is not
-// unambiguous to net/http; if the claims are not complete; or if the link
-// would exceed the limits that the package documentation names. With
-// Claims.Under, u's path must be that path or lie below it.
+// browser, mailer or proxy has a reason to spell them differently; a fragment
+// stays as is. It is an error if the first key cannot sign; if u has a user, an
+// opaque part or a reserved parameter, or a path or query that is ambiguous to
+// net/http; if the claims are not complete; or if the link would exceed the
+// limits that the package documentation names. With Claims.Under, u's path must
+// be that path or lie below it.
 func (k *Keyring) Sign(u *url.URL, c Claims) (*url.URL, error) {
+	signed, err := k.signURL(u, c)
+	if err != nil {
+		return nil, fmt.Errorf("signedurl: cannot sign: %w", err)
+	}
+	return signed, nil
+}
+
+func (k *Keyring) signURL(u *url.URL, c Claims) (*url.URL, error) {
 	if u.Opaque != "" || u.User != nil {
-		return nil, errors.New("signedurl: cannot sign a URL with an opaque part or a user")
+		return nil, errors.New("the URL has an opaque part or a user")
 	}
 	path := u.EscapedPath()
-	if fault := wire.CheckPath(path); fault != wire.PathOK {
-		return nil, fmt.Errorf("signedurl: cannot sign: %v", fault)
+	if fault := strict.CheckPath(path); fault != nil {
+		return nil, fault
 	}
-	var p params
-	if err := scanQuery(u.RawQuery, &p); err != nil {
-		return nil, fmt.Errorf("signedurl: cannot sign: %s", err.(*detailed).detail)
+	p := newParams()
+	defer p.release()
+	if fault := scanQuery(u.RawQuery, p); fault != nil {
+		return nil, fault
 	}
 	if p.reserved > 0 {
-		return nil, errors.New("signedurl: cannot sign: the URL already has a parameter that is reserved for signatures")
+		return nil, errors.New("the URL already has a parameter that is reserved for signatures")
 	}
 	m := message{tag: tagURL, path: path}
 	if c.Under != "" {
-		if !below(path+"x", c.Under) {
-			return nil, errors.New("signedurl: cannot sign: the path does not lie below Under")
+		if !inSubtree(path, c.Under) {
+			return nil, errors.New("the path is not in the subtree Under")
 		}
-		if err := unsignedQuery(u.RawQuery, c.Ignore); err != nil {
-			return nil, errors.New("signedurl: cannot sign: a link to a subtree signs no other parameters; name them in Ignore")
+		if !allIgnored(u.RawQuery, c.Ignore) {
+			return nil, errors.New("a link to a subtree signs no other parameters; name them in Ignore")
 		}
 		m.path, m.canonicalPath, m.reserved = c.Under, true, true
 	}
@@ -120,12 +129,12 @@ func (k *Keyring) Sign(u *url.URL, c Claims) (*url.URL, error) {
 		return nil, err
 	}
 	signed := *u
-	canonical := string(wire.AppendPath(nil, path))
-	wire.SetPath(&signed, canonical)
+	canonical := string(strict.AppendPath(nil, path))
+	strict.SetPath(&signed, canonical)
 	signed.RawQuery = query
 	signed.ForceQuery = false
-	if len(canonical)+1+len(query) > maxTarget {
-		return nil, fmt.Errorf("signedurl: cannot sign: %s", errTooLong.(*detailed).detail)
+	if fault := strict.CheckTarget(canonical, query); fault != nil {
+		return nil, fault
 	}
 	return &signed, nil
 }
@@ -136,36 +145,62 @@ func (k *Keyring) sign(m message, application string, c Claims) (string, error) 
 	if !k.CanSign() {
 		return "", errCannotSign
 	}
-	claims, err := c.encode()
+	claims, err := c.write()
 	if err != nil {
 		return "", err
 	}
-	m.query = claims + "&signed_by=" + k.first.id
+	query, err := canonicalQuery(application, claims+"&signed_by="+k.first.id)
+	if err != nil {
+		return "", err
+	}
+	p := newParams()
+	defer p.release()
+	if fault := scanQuery(query, p); fault != nil {
+		return "", fault
+	}
+	if len(p.pairs) == maxPairs { // no room for the signature
+		return "", faultPairs
+	}
+	m.query, m.pairs, m.ignore, m.binding = query, p.pairs, c.Ignore, c.Binding.Value
+	return query + "&signature=" + k.first.sign(m), nil
+}
+
+// canonicalQuery returns the canonical form of a query that is made of two.
+func canonicalQuery(application, reserved string) (string, error) {
+	query := reserved
 	if application != "" {
-		m.query = application + "&" + m.query
+		query = application + "&" + reserved
 	}
-	m.ignore = c.Ignore
-	m.binding = c.Binding.Value
-	query := string(appendQuery(nil, m.query, false, nil)) + "&signature=" + k.first.sign(m)
-	if err := scanQuery(query, new(params)); err != nil {
-		return "", fmt.Errorf("signedurl: cannot sign: %s", err.(*detailed).detail)
+	p := newParams()
+	defer p.release()
+	if fault := scanQuery(query, p); fault != nil {
+		return "", fault
 	}
-	return query, nil
+	m := message{query: query, pairs: p.pairs}
+	return string(m.appendQuery(nil)), nil
 }
 
 // maxCookie is what browsers take for one cookie, name and value together (RFC
 // 6265, section 6.1).
 const maxCookie = 4096
 
-// SignCookies returns one cookie of the given name that opens what lies below
-// c.Under, which is mandatory: HttpOnly, Secure, SameSite=Lax, its Path the
-// subtree and its expiry the claims'. A browser keeps cookies of one name side
-// by side if their paths differ, and sends those that fit. The caller may
-// change the cookie's attributes before it sets it; what the cookie opens is
-// in its signed value.
+// SignCookies returns one cookie of the given name that opens c.Under, which is
+// mandatory, and what lies below it: HttpOnly, Secure, SameSite=Lax, its Path
+// the subtree and its expiry the claims'. A browser keeps cookies of one name
+// side by side if their paths differ, and sends those that fit. The caller may
+// change the cookie's attributes before it sets the cookie; what the cookie
+// opens is in its signed value.
 func (k *Keyring) SignCookies(name string, c Claims) ([]*http.Cookie, error) {
+	cookie, err := k.signCookie(name, c)
+	if err != nil {
+		return nil, fmt.Errorf("signedurl: cannot sign a cookie: %w", err)
+	}
+	return []*http.Cookie{cookie}, nil
+}
+
+func (k *Keyring) signCookie(name string, c Claims) (*http.Cookie, error) {
 	if c.Under == "" {
-		return nil, errors.New("signedurl: cannot sign a cookie without Claims.Under")
+		return nil, errors.New("Claims.Under is not set")
 	}
 	value, err := k.sign(message{tag: tagCookie, path: c.Under, canonicalPath: true, reserved: true}, "", c)
 	if err != nil {
@@ -176,85 +211,84 @@ func (k *Keyring) SignCookies(name string, c Claims) ([]*http.Cookie, error) {
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	}
 	if err := cookie.Valid(); err != nil {
-		return nil, fmt.Errorf("signedurl: cannot sign a cookie: %w", err)
+		return nil, err
 	}
 	if len(name)+len(value) > maxCookie {
-		return nil, fmt.Errorf("signedurl: cannot sign a cookie of more than %d bytes", maxCookie)
+		return nil, fmt.Errorf("it would be longer than %d bytes", maxCookie)
 	}
-	return []*http.Cookie{cookie}, nil
+	return cookie, nil
 }
 
 var (
-	errUnknownKey    = invalid("the link names a key that is not in the ring")
-	errSignature     = invalid("the signature does not match what was requested")
-	errNotBelow      = invalid("the path does not lie below the subtree that was signed")
-	errUnsignedParam = invalid("a parameter is not covered by a signature over a subtree")
-	errOtherCookie   = invalid("the cookie holds no link to a subtree in which the path lies")
-	errTwoLinks      = invalid("the URL has reserved parameters, so that no cookie counts")
+	errNoSignature = invalid("there is no signature")
+	errNoExpiry    = invalid("there is no expires_at")
+	errNoKeyID     = invalid("there is no signed_by")
+	errUnknownKey  = invalid("the link names a key that is not in the ring")
+	errSignature   = invalid("the signature does not match what was requested")
+	errOtherCookie = invalid("the cookie holds no link to a subtree that the path is in")
+	errTwoLinks    = invalid("the URL has reserved parameters, so that no cookie counts")
 )
 
-var pathFaults = wire.PathErrors(invalid)
-
 // Authenticate checks the signature of a link, see [Format].
-func (k *Keyring) Authenticate(r Request) (c Claims, err error) {
-	if !r.plain { // a Verifier has looked already
-		r.plain, _ = wire.CanonicalPath(r.Path)
+func (k *Keyring) Authenticate(r Request) (l Link, err error) {
+	if !r.canonical { // a Verifier has looked already
+		r.canonical, _ = strict.CanonicalPath(r.Path)
 	}
-	if err := k.authenticate(&r, &c); err != nil {
-		return Claims{}, err
+	if err := k.authenticate(&r, &l); err != nil {
+		return Link{}, err
 	}
-	return c, nil
+	return l, nil
 }
 
-// authenticate is Authenticate without copies, for a request of which it is
-// known whether its path is plain. It leaves c as it may be on an error.
-func (k *Keyring) authenticate(r *Request, c *Claims) error {
-	if len(r.Path)+1+len(r.RawQuery) <= maxTarget {
-		if done, err := k.checkUsual(r, c); done {
-			return err
-		}
+// authenticate is Authenticate without copies, for a request whose canonical
+// field is set. On an error, it leaves l as it may be.
+func (k *Keyring) authenticate(r *Request, l *Link) error {
+	if fault := strict.CheckTarget(r.Path, r.RawQuery); fault != nil {
+		return strict.Invalid{Fault: fault}
 	}
-	var p params
-	if err := checkShape(r, &p); err != nil {
+	if done, err := k.authenticateUsual(r, l); done {
 		return err
+	}
+	p := newParams()
+	defer p.release()
+	if fault := checkShape(r, p); fault != nil {
+		return strict.Invalid{Fault: fault}
 	}
 	r.Trace("shape", "path and query are unambiguous")
 	if p.reserved == 0 {
 		return ErrUnsigned
 	}
-	return k.check(r, &p, tagURL, r.RawQuery, c)
+	return k.authenticateAny(r, p, tagURL, r.RawQuery, l)
 }
 
-// checkShape refuses a target that is too long or ambiguous, and reads its
-// reserved parameters.
-func checkShape(r *Request, p *params) error {
-	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
-		return errTooLong
-	}
-	if !r.plain {
-		if fault := wire.CheckPath(r.Path); fault != wire.PathOK {
-			return pathFaults[fault]
+// checkShape refuses a target that is ambiguous, and reads its reserved
+// parameters.
+func checkShape(r *Request, p *params) *strict.Fault {
+	if !r.canonical {
+		if fault := strict.CheckPath(r.Path); fault != nil {
+			return fault
 		}
 	}
 	return scanQuery(r.RawQuery, p)
 }
 
-// checkUsual is the short way for the link that most links are: a plain path,
-// no limits and no parameters of the application, spelled as Sign spells it. The
-// signed bytes then lie in the target as they are. It reports false if the link
-// is not of that shape, or the key is not known by that spelling; then, and
-// only then, the general way must look at it. Both agree on every link.
-func (k *Keyring) checkUsual(r *Request, c *Claims) (done bool, err error) {
+// authenticateUsual is the fast path for the link that most links are: a
+// canonical path, no limits and no parameters of the application, spelled as
+// Sign spells it. The signed bytes are then in the target as is. It reports
+// false if the link is not of that shape, or the key is not known by that
+// spelling; then, and only then, authenticateAny must look at it. Both agree on
+// every link.
+func (k *Keyring) authenticateUsual(r *Request, l *Link) (done bool, err error) {
 	const expires, by, sig = "expires_at=", "&signed_by=", "&signature="
 	q := r.RawQuery
-	if !r.plain || r.trace != nil || !strings.HasPrefix(q, expires) {
+	if !r.canonical || r.trace != nil || strings.Count(q, "&") != 2 || !strings.HasPrefix(q, expires) {
 		return false, nil
 	}
 	n, i := int64(0), len(expires)
-	for ; i < len(q) && q[i]-'0' <= 9 && n <= wire.MaxTime; i++ {
+	for ; i < len(q) && q[i]-'0' <= 9 && n <= strict.MaxTime; i++ {
 		n = n*10 + int64(q[i]-'0')
 	}
-	if digits := i - len(expires); digits == 0 || n > wire.MaxTime || (q[len(expires)] == '0' && digits > 1) || !strings.HasPrefix(q[i:], by) {
+	if digits := i - len(expires); digits == 0 || n > strict.MaxTime || (q[len(expires)] == '0' && digits > 1) || !strings.HasPrefix(q[i:], by) {
 		return false, nil
 	}
 	rest := q[i+len(by):]
@@ -271,46 +305,53 @@ func (k *Keyring) checkUsual(r *Request, c *Claims) (done bool, err error) {
 	if !key.verify(message{tag: tagURL, path: r.Path, query: signed, canonicalPath: true, canonicalQuery: true}, signature) {
 		return true, errSignature
 	}
-	c.Expires = time.Unix(n, 0)
-	c.KeyID = key.id
+	l.Expires = time.Unix(n, 0)
+	l.KeyID = key.id
 	return true, nil
 }
 
 // AuthenticateCookie checks the signature in a cookie's value, see
-// [CookieFormat]. The request's own parameters are not signed by a cookie, and
-// refused unless the cookie names them as ignored.
-func (k *Keyring) AuthenticateCookie(r Request, value string) (c Claims, err error) {
+// [CookieAuthenticator]. A cookie does not sign the request's own parameters,
+// so they are refused unless the cookie names them as ignored.
+func (k *Keyring) AuthenticateCookie(r Request, value string) (Link, error) {
 	// A browser sends all cookies of a name, and anyone as many as a header
-	// holds: what was set for other places is found out first, and cheaply.
+	// holds: those that were set for other places are sorted out first, and
+	// cheaply.
 	if len(value) > maxCookie {
-		return c, errOtherCookie
+		return Link{}, errOtherCookie
 	}
-	var p, own params
-	if scanQuery(value, &p) != nil || p.application > 0 {
-		return c, errOtherCookie
+	p, own := newParams(), newParams()
+	defer p.release()
+	defer own.release()
+	if scanQuery(value, p) != nil || p.application > 0 {
+		return Link{}, errOtherCookie
 	}
 	var room [256]byte
-	under, _ := wire.AppendUnescaped(room[:0], p.values[paramUnder], true)
-	if len(under) == 0 || under[len(under)-1] != '/' || !below(r.Path, under) {
-		return c, errOtherCookie
+	under, _ := strict.AppendUnescaped(room[:0], p.values[paramUnder], true)
+	if len(under) == 0 || under[len(under)-1] != '/' || !inSubtree(r.Path, under) {
+		return Link{}, errOtherCookie
 	}
-	if err := checkShape(&r, &own); err != nil {
-		return c, err
+	fault := strict.CheckTarget(r.Path, r.RawQuery)
+	if fault == nil {
+		fault = checkShape(&r, own)
+	}
+	if fault != nil {
+		return Link{}, strict.Invalid{Fault: fault}
 	}
 	if own.reserved > 0 {
-		return c, errTwoLinks
+		return Link{}, errTwoLinks
 	}
 	p.application = own.application
-	if err := k.check(&r, &p, tagCookie, value, &c); err != nil {
-		return Claims{}, err
+	l := Link{FromCookie: true}
+	if err := k.authenticateAny(&r, p, tagCookie, value, &l); err != nil {
+		return Link{}, err
 	}
-	c.Cookie = true
-	return c, nil
+	return l, nil
 }
 
-// check is what links and cookies have in common; query is the raw query that
-// p was read from.
-func (k *Keyring) check(r *Request, p *params, tag, query string, c *Claims) error {
+// authenticateAny authenticates every link and every cookie; query is the raw
+// query that p was read from.
+func (k *Keyring) authenticateAny(r *Request, p *params, tag, query string, l *Link) error {
 	switch {
 	case p.values[paramSignature] == "":
 		return errNoSignature
@@ -325,77 +366,47 @@ func (k *Keyring) check(r *Request, p *params, tag, query string, c *Claims) err
 	}
 	r.Trace("key", key.id)
 
-	var binding string
-	path, plain := r.Path, r.plain
-	if p.reserved > plainParams {
+	m := message{tag: tag, path: r.Path, query: query, pairs: p.pairs, canonicalPath: r.canonical}
+	if p.reserved > bareParams {
 		var err error
-		if binding, err = c.decodeSigned(r, p); err != nil {
+		if m.binding, err = l.readSigned(r, p); err != nil {
 			return err
 		}
-		if c.Under != "" {
-			path, plain = c.Under, true
+		m.ignore = l.Ignore
+		if l.Under != "" {
+			m.path, m.canonicalPath, m.reserved = l.Under, true, true
 		}
 	}
-	// The bytes as they lie are the signed ones if the spelling is canonical
-	// and nothing but the signature is left out.
-	canonical := p.signed != "" && (p.application == 0 || (c.Under == "" && c.Ignore == nil))
-	if canonical {
-		query = p.signed
+	// The bytes as sent are the signed ones if the spelling is canonical and
+	// nothing but the signature is left out.
+	if p.signed != "" && (p.application == 0 || (l.Under == "" && l.Ignore == nil)) {
+		m.query, m.canonicalQuery = p.signed, true
 	}
-	m := message{tag, path, query, binding, c.Ignore, c.Under != "", plain, canonical}
 	if r.trace != nil {
 		shown := m
 		shown.binding = ""
 		text := string(shown.append(nil))
-		if binding != "" {
-			text += "[the value of " + c.Binding.Name + "]"
+		if m.binding != "" {
+			text += "[the value of " + l.Binding.Name + "]"
 		}
-		r.TraceSigned(text)
+		r.Trace(traceSigned, text)
 	}
 	if !key.verify(m, p.values[paramSignature]) {
 		return errSignature
 	}
 	r.Trace("signature", key.alg)
 
-	if c.Under != "" {
-		if !below(r.Path, c.Under) {
-			return errNotBelow
+	if l.Under != "" {
+		if !inSubtree(r.Path, l.Under) {
+			return errOutside
 		}
-		if err := unsignedQuery(r.RawQuery, c.Ignore); err != nil {
-			return err
+		if p.application > 0 && !allIgnored(r.RawQuery, l.Ignore) {
+			return errUnsignedParam
 		}
-		r.Trace("subtree", c.Under)
+		r.Trace("subtree", l.Under)
 	}
-	c.KeyID = key.id
-	return c.decode(p)
-}
-
-// decodeSigned reads the claims that decide what the signature was made over:
-// the subtree, the parameters to ignore and the binding, whose value it returns.
-func (c *Claims) decodeSigned(r *Request, p *params) (binding string, err error) {
-	if v := p.values[paramUnder]; v != "" {
-		var ok bool
-		if c.Under, ok = decodeUnder(v, r.Path); !ok {
-			return "", errBadUnder
-		}
-	}
-	if v := p.values[paramIgnore]; v != "" {
-		if c.Ignore = decodeIgnore(v); c.Ignore == nil {
-			return "", errBadIgnore
-		}
-	}
-	if v := p.values[paramFor]; v != "" {
-		name, _ := wire.Unescape(v, true)
-		if !validKeyID(name) {
-			return "", errBadFor
-		}
-		if binding, err = r.BindingValue(name); err != nil {
-			return "", err
-		}
-		r.Trace("binding", name)
-		c.Binding.Name = name
-	}
-	return binding, nil
+	l.KeyID = key.id
+	return l.read(p)
 }
 
 // key finds a key by the raw value of signed_by, or returns nil.
@@ -403,12 +414,12 @@ func (k *Keyring) key(raw string) *Key {
 	if key := k.exactKey(raw); key != nil || k == nil {
 		return key
 	}
-	id, _ := wire.Unescape(raw, true)
+	id, _ := strict.Unescape(raw, true)
 	return k.byID[id]
 }
 
 // exactKey finds a key by its id, or returns nil. The first key, which signs
-// the links of today, is found without a look into the map.
+// new links, is found without a look into the map.
 func (k *Keyring) exactKey(id string) *Key {
 	if k == nil || k.first.verify == nil {
 		return nil
@@ -417,27 +428,4 @@ func (k *Keyring) exactKey(id string) *Key {
 		return &k.first
 	}
 	return k.byID[id]
-}
-
-// decodeUnder decodes and checks a subtree. Where the path begins with it,
-// which is the usual case, it is cut from there and nothing is allocated.
-func decodeUnder(raw, path string) (string, bool) {
-	n := len(raw) - 2*strings.Count(raw, "%")
-	if 0 < n && n <= len(path) && wire.UnescapesTo(raw, path[:n], true) {
-		return path[:n], validUnder(path[:n])
-	}
-	under, _ := wire.Unescape(raw, true)
-	return under, validUnder(under)
-}
-
-// unsignedQuery refuses a query that has a parameter that is neither reserved
-// nor ignored.
-func unsignedQuery(q string, ignore []string) error {
-	for part := range strings.SplitSeq(q, "&") {
-		name, _, _ := strings.Cut(part, "=")
-		if name != "" && !isReserved(name) && !ignored(name, ignore) {
-			return errUnsignedParam
-		}
-	}
-	return nil
 }

@@ -8,278 +8,327 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
-// maxUses is the largest count of uses: beyond it, counting is no limit.
-const maxUses = 1_000_000
+// param is a reserved parameter: a row of the table of limits.
+type param int
 
-const never = "never"
+const (
+	paramExpires param = iota
+	paramAs
+	paramBy
+	paramFor
+	paramFrom
+	paramHost
+	paramID
+	paramIgnore
+	paramIP
+	paramMethods
+	paramType
+	paramUnder
+	paramUses
+	paramSignature
+	numParams
 
-// plainParams are the reserved parameters of a link without limits:
-// expires_at, signed_by and signature.
-const plainParams = 3
+	// bareParams is how many reserved parameters a link without limits has:
+	// expires_at, signed_by and signature.
+	bareParams = 3
+)
 
-// encode writes the claims as a raw query of reserved parameters, without key
-// id and signature. It refuses what decode would not return.
-func (c *Claims) encode() (string, error) {
+// params are the reserved parameters of one query, and how the query was
+// spelled. A value is as it was sent, still escaped; since an empty value is
+// refused, "" means that the parameter is absent.
+type params struct {
+	values [numParams]string
+	// reserved counts the reserved parameters, application the others.
+	reserved, application int
+	// signed is the query without its signature, if the query is spelled as
+	// the builder spells it: every byte canonical, sorted, and the signature
+	// last. Then these bytes are the signed ones as is. Otherwise it is
+	// "" and the canonical form must be made.
+	signed string
+	// pairs has all parameters, in the order in which they came.
+	pairs []pair
+	room  [maxPairs]pair
+}
+
+// paramsPool saves making room for 128 pairs for each request.
+var paramsPool = sync.Pool{New: func() any { return new(params) }}
+
+// newParams returns empty params, which are to be released.
+func newParams() *params {
+	p := paramsPool.Get().(*params)
+	p.pairs = p.room[:0]
+	return p
+}
+
+// release gives p back without the request's strings, which would otherwise
+// live on in the pool.
+func (p *params) release() {
+	p.values, p.signed = [numParams]string{}, ""
+	p.reserved, p.application = 0, 0
+	paramsPool.Put(p)
+}
+
+// limits is the table of limits. A limit is its row here, a case in read (or in
+// readSigned, if it decides what was signed) and, if the request is held
+// against it, a line in hold. Below the table, each limit has its functions
+// side by side.
+//
+// The rows hold the functions that sign, and not those that verify: the claims
+// that are passed to a function out of a table escape to the heap, which would
+// cost each verified link an allocation. So read and hold call them directly.
+var limits = [numParams]struct {
+	name string
+	// write returns the value of the parameter, and "" if the claim is not
+	// set. It refuses what read would not return.
+	write func(c *Claims) (string, error)
+	// fault refuses a link whose value cannot be read.
+	fault error
+}{
+	paramExpires:   {nameExpires, writeExpires, invalid("expires_at is not a canonical number of seconds")},
+	paramAs:        {"signed_as", writeAs, invalid("signed_as is not a file name")},
+	paramBy:        {name: "signed_by"},
+	paramFor:       {"signed_for", writeFor, invalid("signed_for is not a name")},
+	paramFrom:      {"signed_from", writeFrom, invalid("signed_from is not a canonical number of seconds")},
+	paramHost:      {"signed_host", writeHost, invalid("signed_host is not host[:port] in lower-case ASCII")},
+	paramID:        {"signed_id", writeID, invalid("signed_id is not 1 to 128 bytes of printable ASCII")},
+	paramIgnore:    {"signed_ignore", writeIgnore, invalid("signed_ignore is not a list of parameter names")},
+	paramIP:        {"signed_ip", writeNetworks, invalid("signed_ip is not a list of addresses or networks")},
+	paramMethods:   {"signed_methods", writeMethods, invalid("signed_methods is not a list of methods in upper case")},
+	paramType:      {"signed_type", writeType, invalid("signed_type is not a media type")},
+	paramUnder:     {"signed_under", writeUnder, errBadUnder},
+	paramUses:      {"signed_uses", writeUses, invalid("signed_uses is not a number from 1 to 1000000 with a signed_id and an expiry")},
+	paramSignature: {name: nameSignature},
+}
+
+// byLength has the parameters by the length of their names, and longestName is
+// the greatest one.
+var byLength, longestName = func() (by [32][]param, longest int) {
+	for p, limit := range limits {
+		n := len(limit.name)
+		by[n] = append(by[n], param(p))
+		longest = max(longest, n)
+	}
+	return by, longest
+}()
+
+// paramIndex returns the reserved parameter of a name, or -1.
+func paramIndex(name string) param {
+	if len(name) < len(byLength) {
+		for _, p := range byLength[len(name)] {
+			if limits[p].name == name {
+				return p
+			}
+		}
+	}
+	return -1
+}
+
+// write returns the claims as a raw query of reserved parameters, without key
+// id and signature.
+func (c *Claims) write() (string, error) {
 	var q []byte
-	add := func(param int, value string) {
-		if len(q) > 0 {
-			q = append(q, '&')
+	for _, limit := range limits {
+		if limit.write == nil {
+			continue
 		}
-		q = append(q, paramNames[param]...)
-		q = append(q, '=')
-		q = wire.AppendEscaped(q, value)
-	}
-	fault := func(format string, args ...any) (string, error) {
-		return "", fmt.Errorf("signedurl: cannot sign: "+format, args...)
-	}
-
-	switch {
-	case c.Permanent && !c.Expires.IsZero():
-		return fault("the claims have an expiry and are permanent")
-	case c.Permanent:
-		add(paramExpires, never)
-	case c.Expires.IsZero():
-		return fault("the claims have no expiry; set Expires, or Permanent for a link that works for ever")
-	default:
-		if !validTime(c.Expires) {
-			return fault("the expiry lies outside the years 1970 to 9999")
+		value, err := limit.write(c)
+		if err != nil {
+			return "", fmt.Errorf("signedurl: cannot sign: %w", err)
 		}
-		add(paramExpires, strconv.FormatInt(c.Expires.Unix(), 10))
-	}
-	if !c.NotBefore.IsZero() {
-		if !validTime(c.NotBefore) {
-			return fault("NotBefore lies outside the years 1970 to 9999")
-		}
-		if !c.Permanent && c.NotBefore.Unix() >= c.Expires.Unix() {
-			return fault("the link would expire before it becomes valid")
-		}
-		add(paramFrom, strconv.FormatInt(c.NotBefore.Unix(), 10))
-	}
-	if c.Under != "" {
-		if !validUnder(c.Under) {
-			return fault("Under must be an absolute canonical path that ends in a slash")
-		}
-		add(paramUnder, c.Under)
-	}
-	if c.Methods != nil {
-		if len(c.Methods) == 0 {
-			return fault("Methods is empty and not nil: the link would be good for no method")
-		}
-		for _, m := range c.Methods {
-			if !validMethod(m) {
-				return fault("%q is not an HTTP method in upper case", m)
+		if value != "" {
+			if len(q) > 0 {
+				q = append(q, '&')
 			}
+			q = append(q, limit.name...)
+			q = append(q, '=')
+			q = strict.AppendEscaped(q, value)
 		}
-		add(paramMethods, strings.Join(c.Methods, ","))
-	}
-	if c.Host != "" {
-		if !validHost(c.Host) {
-			return fault("Host must be host[:port] in lower-case ASCII")
-		}
-		add(paramHost, c.Host)
-	}
-	if c.Networks != nil {
-		if len(c.Networks) == 0 {
-			return fault("Networks is empty and not nil: the link would be good from nowhere")
-		}
-		texts := make([]string, len(c.Networks))
-		for i, n := range c.Networks {
-			n, ok := canonicalNetwork(n)
-			if !ok {
-				return fault("%v is no network", c.Networks[i])
-			}
-			texts[i] = n.String()
-			if n.IsSingleIP() {
-				texts[i] = n.Addr().String()
-			}
-		}
-		add(paramIP, strings.Join(texts, ","))
-	}
-	switch {
-	case c.Binding == Binding{}:
-	case !validKeyID(c.Binding.Name):
-		return fault("the name of a binding is 1 to 64 of the characters A-Z a-z 0-9 . _ -")
-	case c.Binding.Value == "":
-		return fault("the binding has no value: every stranger could present that")
-	default:
-		add(paramFor, c.Binding.Name)
-	}
-	if c.ID != "" {
-		if !validID(c.ID) {
-			return fault("an ID is 1 to 128 bytes of printable ASCII without space")
-		}
-		add(paramID, c.ID)
-	}
-	if c.Uses != 0 {
-		if c.Uses < 0 || c.Uses > maxUses {
-			return fault("Uses must lie between 1 and %d", maxUses)
-		}
-		if c.ID == "" || c.Permanent {
-			return fault("a link with limited uses needs an ID, under which they are counted, and an expiry, until which they are kept")
-		}
-		add(paramUses, strconv.Itoa(c.Uses))
-	}
-	if c.Ignore != nil {
-		if len(c.Ignore) == 0 || len(c.Ignore) > maxIgnored || slices.ContainsFunc(c.Ignore, func(item string) bool { return !validIgnore(item) }) {
-			return fault("Ignore holds up to 64 names of the characters A-Z a-z 0-9 . _ - ~ with an optional * at the end, and not * alone")
-		}
-		add(paramIgnore, strings.Join(c.Ignore, ","))
-	}
-	if c.DownloadName != "" {
-		if !wire.ValidDownloadName(c.DownloadName) {
-			return fault("a download name is a file name in UTF-8 without slashes and control characters")
-		}
-		add(paramAs, c.DownloadName)
-	}
-	if c.ContentType != "" {
-		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !wire.ValidContentType(c.ContentType) {
-			return fault("ContentType is no media type")
-		}
-		add(paramType, c.ContentType)
 	}
 	return string(q), nil
 }
 
-var (
-	errBadFrom     = invalid("signed_from is not a canonical number of seconds")
-	errBadUnder    = invalid("signed_under is not a canonical path that ends in a slash")
-	errBadMethods  = invalid("signed_methods is not a list of methods in upper case")
-	errBadHost     = invalid("signed_host is not host[:port] in lower-case ASCII")
-	errBadNetworks = invalid("signed_ip is not a list of addresses or networks")
-	errBadID       = invalid("signed_id is not 1 to 128 bytes of printable ASCII")
-	errBadUses     = invalid("signed_uses is not a number from 1 to 1000000 with a signed_id and an expiry")
-	errBadIgnore   = invalid("signed_ignore is not a list of parameter names")
-	errBadName     = invalid("signed_as is not a file name")
-	errBadType     = invalid("signed_type is not a media type")
-	errBadFor      = invalid("signed_for is not a name")
-)
-
-// decode reads the claims that only matter once the signature is known to be
-// right: all but Under, Binding, Ignore and KeyID, which authenticating itself
-// needs. A list costs one allocation, and so does each text that is spelled
-// with escapes, such as a download name or an IPv6 address.
-func (c *Claims) decode(p *params) error {
-	v := p.values[paramExpires]
-	if n, ok := number(v, wire.MaxTime); ok {
-		c.Expires = time.Unix(n, 0)
-	} else if c.Permanent = wire.UnescapesTo(v, never, true); !c.Permanent {
-		return errExpiryNumber
+// readSigned reads the claims that decide what the signature was made over:
+// the subtree, the parameters to ignore and the binding, whose value it returns.
+func (c *Claims) readSigned(r *Request, p *params) (binding string, err error) {
+	if raw := p.values[paramUnder]; raw != "" {
+		var ok bool
+		if c.Under, ok = decodeUnder(raw, r.Path); !ok {
+			return "", limits[paramUnder].fault
+		}
 	}
-	if p.reserved == plainParams {
+	if raw := p.values[paramIgnore]; raw != "" && !c.readIgnore(raw) {
+		return "", limits[paramIgnore].fault
+	}
+	if raw := p.values[paramFor]; raw != "" {
+		if !c.readFor(raw) {
+			return "", limits[paramFor].fault
+		}
+		if binding, err = r.BindingValue(c.Binding.Name); err != nil {
+			return "", err
+		}
+		r.Trace("binding", c.Binding.Name)
+	}
+	return binding, nil
+}
+
+// read reads the other claims, once the signature is known to be right. A list
+// costs one allocation, and so does each string that is spelled with escapes,
+// such as a download name or an IPv6 address.
+func (c *Claims) read(p *params) error {
+	if !c.readExpires(p.values[paramExpires]) {
+		return limits[paramExpires].fault
+	}
+	if p.reserved == bareParams {
 		return nil
 	}
-	if v := p.values[paramFrom]; v != "" {
-		n, ok := number(v, wire.MaxTime)
+	for id := range numParams {
+		raw, ok := p.values[id], true
+		if raw == "" {
+			continue
+		}
+		switch id {
+		case paramAs:
+			ok = c.readAs(raw)
+		case paramFrom:
+			ok = c.readFrom(raw)
+		case paramHost:
+			ok = c.readHost(raw)
+		case paramID:
+			ok = c.readID(raw)
+		case paramIP:
+			ok = c.readNetworks(raw)
+		case paramMethods:
+			ok = c.readMethods(raw)
+		case paramType:
+			ok = c.readType(raw)
+		case paramUses:
+			ok = c.readUses(raw)
+		}
 		if !ok {
-			return errBadFrom
-		}
-		c.NotBefore = time.Unix(n, 0)
-	}
-	if v := p.values[paramMethods]; v != "" {
-		if c.Methods = decodeMethods(v); c.Methods == nil {
-			return errBadMethods
-		}
-	}
-	if v := p.values[paramHost]; v != "" {
-		if c.Host, _ = wire.Unescape(v, true); !validHost(c.Host) {
-			return errBadHost
-		}
-	}
-	if v := p.values[paramIP]; v != "" {
-		if c.Networks = decodeNetworks(v); c.Networks == nil {
-			return errBadNetworks
-		}
-	}
-	if v := p.values[paramID]; v != "" {
-		if c.ID, _ = wire.Unescape(v, true); !validID(c.ID) {
-			return errBadID
-		}
-	}
-	if v := p.values[paramUses]; v != "" {
-		n, ok := number(v, maxUses)
-		if !ok || n == 0 || c.ID == "" || c.Permanent {
-			return errBadUses
-		}
-		c.Uses = int(n)
-	}
-	if v := p.values[paramAs]; v != "" {
-		if c.DownloadName, _ = wire.Unescape(v, true); !wire.ValidDownloadName(c.DownloadName) {
-			return errBadName
-		}
-	}
-	if v := p.values[paramType]; v != "" {
-		if c.ContentType = decodeContentType(v); !wire.ValidContentType(c.ContentType) {
-			return errBadType
+			return limits[id].fault
 		}
 	}
 	return nil
 }
 
-// number parses a canonical number; an escaped digit is a spelling that means
-// the same.
-func number(raw string, max int64) (int64, bool) {
-	if n, ok := wire.Int(raw, max); ok {
-		return n, true
-	}
-	s, _ := wire.Unescape(raw, true)
-	return wire.Int(s, max)
+// occasion is what claims are held against: the request, the time and what the
+// verifier's options say about both.
+type occasion struct {
+	*Request
+	now     time.Time
+	leeway  time.Duration
+	proxies []netip.Prefix
 }
+
+// hold holds the claims against a request, as far as no store is needed.
+func (c *Claims) hold(o *occasion) error {
+	if err := c.holdTime(o); err != nil {
+		return err
+	}
+	if err := c.holdMethods(o); err != nil {
+		return err
+	}
+	if err := c.holdHost(o); err != nil {
+		return err
+	}
+	return c.holdNetworks(o)
+}
+
+// expires_at and signed_from: Expires, Permanent and NotBefore.
+
+// never is the value of expires_at for a permanent link.
+const never = "never"
 
 func validTime(t time.Time) bool {
-	return t.Unix() >= 0 && t.Unix() <= wire.MaxTime
+	return t.Unix() >= 0 && t.Unix() <= strict.MaxTime
 }
 
-// validUnder reports whether a path is canonical, ends at a segment boundary
-// and is not empty: a prefix "" or "/files/a" would open "/files/ab".
-func validUnder(p string) bool {
-	if !strings.HasSuffix(p, "/") {
-		return false
+// number parses a canonical number. An escaped digit is a spelling that means
+// the same.
+func number(raw string, max int64) (int64, bool) {
+	if n, ok := strict.Int(raw, max); ok {
+		return n, true
 	}
-	if ok, _ := wire.CanonicalPath(p); ok {
+	s, _ := strict.Unescape(raw, true)
+	return strict.Int(s, max)
+}
+
+func writeExpires(c *Claims) (string, error) {
+	switch {
+	case c.Permanent && !c.Expires.IsZero():
+		return "", errors.New("the claims have an expiry and are permanent")
+	case c.Permanent:
+		return never, nil
+	case c.Expires.IsZero():
+		return "", errors.New("the claims have no expiry; set Expires, or Permanent for a link that works for ever")
+	case !validTime(c.Expires):
+		return "", errors.New("the expiry lies outside the years 1970 to 9999")
+	}
+	return strconv.FormatInt(c.Expires.Unix(), 10), nil
+}
+
+func (c *Claims) readExpires(raw string) bool {
+	if n, ok := number(raw, strict.MaxTime); ok {
+		c.Expires = time.Unix(n, 0)
 		return true
 	}
-	if wire.CheckPath(p) != wire.PathOK {
-		return false
-	}
-	var room [256]byte
-	return string(wire.AppendPath(room[:0], p)) == p
+	c.Permanent = strict.UnescapesTo(raw, never, true)
+	return c.Permanent
 }
 
-// below reports whether a path, once it is brought to canonical form, lies
-// below a canonical subtree, by segments, and is not the subtree's own path. It
-// looks no further than the subtree goes.
-func below[T string | []byte](path string, under T) bool {
-	n := 0 // how much of under has been found
-	for i := 0; i < len(path); i++ {
-		if n == len(under) {
-			return n > 0
-		}
-		c := path[i]
-		if c == '%' && i+2 < len(path) {
-			c, _ = wire.Hex(path[i+1], path[i+2])
-			i += 2
-		} else if c == '/' {
-			if under[n] != '/' {
-				return false
-			}
-			n++
-			continue
-		}
-		var room [3]byte
-		for _, b := range wire.AppendByte(room[:0], c) {
-			if n == len(under) || under[n] != b {
-				return false
-			}
-			n++
-		}
+func writeFrom(c *Claims) (string, error) {
+	switch {
+	case c.NotBefore.IsZero():
+		return "", nil
+	case !validTime(c.NotBefore):
+		return "", errors.New("NotBefore lies outside the years 1970 to 9999")
+	case !c.Permanent && c.NotBefore.Unix() >= c.Expires.Unix():
+		return "", errors.New("the link would expire before it becomes valid")
 	}
-	return false
+	return strconv.FormatInt(c.NotBefore.Unix(), 10), nil
 }
+
+func (c *Claims) readFrom(raw string) bool {
+	n, ok := number(raw, strict.MaxTime)
+	c.NotBefore = time.Unix(n, 0)
+	return ok
+}
+
+func (c *Claims) holdTime(o *occasion) error {
+	if !c.Permanent && !o.now.Before(c.Expires.Add(o.leeway)) { // the zero time has long passed
+		return ErrExpired
+	}
+	if !c.NotBefore.IsZero() && o.now.Add(o.leeway).Before(c.NotBefore) {
+		return ErrNotYet
+	}
+	if o.trace != nil {
+		detail := "the link never expires"
+		if !c.Permanent {
+			detail = fmt.Sprintf("the link expires at %s, in %s", c.Expires.UTC().Format(time.RFC3339), c.Expires.Sub(o.now).Round(time.Second))
+		}
+		o.Trace("time", detail)
+	}
+	return nil
+}
+
+// signed_under: Under. What there is to know about a subtree is in subtree.go.
+
+func writeUnder(c *Claims) (string, error) {
+	if c.Under != "" && !validUnder(c.Under) {
+		return "", errors.New("Under must be an absolute canonical path that ends in a slash")
+	}
+	return c.Under, nil
+}
+
+// signed_methods: Methods.
+
+var errMethod = notAllowed("the link is not for this method")
 
 // validMethod accepts the tokens of RFC 9110, section 9.1, that are made of
 // upper-case letters, digits, "-" and "_": all that are registered.
@@ -293,43 +342,42 @@ func validMethod(m string) bool {
 	return m != ""
 }
 
-// decodeMethods reads a list of methods where it lies: methods need no
-// escapes, so that only the commas between them may be escaped.
-func decodeMethods(raw string) []string {
-	methods := make([]string, 0, 1+strings.Count(raw, ",")+strings.Count(raw, "%"))
-	for raw != "" {
-		i, n := nextComma(raw)
-		m := raw[:i]
-		raw = raw[i+n:]
-		if n > 0 && raw == "" {
-			return nil // a comma at the end
-		}
+func writeMethods(c *Claims) (string, error) {
+	if c.Methods != nil && len(c.Methods) == 0 {
+		return "", errors.New("Methods is empty and not nil: the link would be good for no method")
+	}
+	for _, m := range c.Methods {
 		if !validMethod(m) {
-			if m, _ = wire.Unescape(m, true); !validMethod(m) {
-				return nil
-			}
-		}
-		methods = append(methods, m)
-	}
-	return methods
-}
-
-// nextComma returns where the next comma of a raw value is, escaped or not,
-// and how long it is: len(raw) and 0 if there is none.
-func nextComma(raw string) (i, n int) {
-	for i := 0; i < len(raw); i++ {
-		switch {
-		case raw[i] == ',':
-			return i, 1
-		case raw[i] == '%' && i+2 < len(raw) && raw[i+1] == '2' && (raw[i+2] == 'C' || raw[i+2] == 'c'):
-			return i, 3
+			return "", fmt.Errorf("%q is not an HTTP method in upper case", m)
 		}
 	}
-	return len(raw), 0
+	return strings.Join(c.Methods, ","), nil
 }
 
-// validHost accepts what Request.Host can be after canonicalHost: the test is
-// about the characters, since the value is only ever compared.
+func (c *Claims) readMethods(raw string) bool {
+	c.Methods = readList(raw, 0, func(m string) (string, bool) {
+		if !validMethod(m) { // methods need no escapes
+			m, _ = strict.Unescape(m, true)
+		}
+		return m, validMethod(m)
+	})
+	return c.Methods != nil
+}
+
+func (c *Claims) holdMethods(o *occasion) error {
+	if !c.allows(o.Method) {
+		return errMethod
+	}
+	o.Trace("method", o.Method)
+	return nil
+}
+
+// signed_host: Host.
+
+var errHost = notAllowed("the link is for another host")
+
+// validHost accepts what Request.Host can be once it is in lower case: the test
+// is about the characters, since the value is only ever compared.
 func validHost(h string) bool {
 	if len(h) > 255+6 {
 		return false
@@ -343,49 +391,95 @@ func validHost(h string) bool {
 	return h != ""
 }
 
-// canonicalNetwork masks the host bits and brings IPv4-mapped IPv6 to IPv4,
-// the form to which a client's address is brought.
-func canonicalNetwork(n netip.Prefix) (netip.Prefix, bool) {
-	if a := n.Addr(); a.Is4In6() {
-		if n.Bits() < 96 {
-			return netip.Prefix{}, false
-		}
-		n = netip.PrefixFrom(a.Unmap(), n.Bits()-96)
+func writeHost(c *Claims) (string, error) {
+	if c.Host != "" && !validHost(c.Host) {
+		return "", errors.New("Host must be host[:port] in lower-case ASCII")
 	}
-	return n.Masked(), n.IsValid() && n.Addr().Zone() == ""
+	return c.Host, nil
 }
 
-// decodeNetworks reads a list of addresses and networks. IPv4 is read where it
-// lies; the colons of IPv6 are escaped, so that the text is decoded first.
-func decodeNetworks(raw string) []netip.Prefix {
-	networks := make([]netip.Prefix, 0, 4)
-	for raw != "" {
-		i, n := nextComma(raw)
-		item := raw[:i]
-		raw = raw[i+n:]
-		if n > 0 && raw == "" {
-			return nil
+func (c *Claims) readHost(raw string) bool {
+	c.Host, _ = strict.Unescape(raw, true)
+	return validHost(c.Host)
+}
+
+func (c *Claims) holdHost(o *occasion) error {
+	if c.Host == "" {
+		return nil
+	}
+	if !sameHost(o.Host, o.Scheme, c.Host) {
+		return errHost
+	}
+	o.Trace("host", c.Host)
+	return nil
+}
+
+// sameHost compares the host of a request with a claim's, which is in lower
+// case and without the scheme's default port. Only ASCII is folded: EqualFold
+// would take the Kelvin sign for a k.
+func sameHost(host, scheme, want string) bool {
+	if scheme == "https" {
+		host = strings.TrimSuffix(host, ":443")
+	} else {
+		host = strings.TrimSuffix(host, ":80")
+	}
+	if len(host) != len(want) {
+		return false
+	}
+	for i := 0; i < len(host); i++ {
+		c := host[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
 		}
-		network, ok := decodeNetwork(item)
+		if c != want[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// signed_ip: Networks.
+
+var (
+	errNetwork = notAllowed("the link is for other networks")
+	errAddress = notAllowed("cannot determine the client address")
+)
+
+func writeNetworks(c *Claims) (string, error) {
+	if c.Networks != nil && len(c.Networks) == 0 {
+		return "", errors.New("Networks is empty and not nil: the link would be good from nowhere")
+	}
+	texts := make([]string, len(c.Networks))
+	for i, n := range c.Networks {
+		n, ok := canonicalNetwork(n)
 		if !ok {
-			return nil
+			return "", fmt.Errorf("%v is not a network", c.Networks[i])
 		}
-		networks = append(networks, network)
+		texts[i] = n.String()
+		if n.IsSingleIP() {
+			texts[i] = n.Addr().String()
+		}
 	}
-	return networks
+	return strings.Join(texts, ","), nil
 }
 
-func decodeNetwork(item string) (netip.Prefix, bool) {
+func (c *Claims) readNetworks(raw string) bool {
+	c.Networks = readList(raw, 0, readNetwork)
+	return c.Networks != nil
+}
+
+// readNetwork reads an address or a network. IPv4 is read in place; the colons
+// of IPv6 are escaped, so that the address is decoded first.
+func readNetwork(item string) (netip.Prefix, bool) {
 	address, bits, block := item, "", false
-	for i := 0; i < len(item) && !block; i++ {
-		switch {
-		case item[i] == '/':
-			address, bits, block = item[:i], item[i+1:], true
-		case item[i] == '%' && i+2 < len(item) && item[i+1] == '2' && item[i+2]|0x20 == 'f':
-			address, bits, block = item[:i], item[i+3:], true
+	for i := 0; i < len(item) && !block; {
+		c, width := strict.Next(item, i)
+		if c == '/' {
+			address, bits, block = item[:i], item[i+width:], true
 		}
+		i += max(width, 1)
 	}
-	address, _ = wire.Unescape(address, true)
+	address, _ = strict.Unescape(address, true)
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Zone() != "" {
 		return netip.Prefix{}, false
@@ -400,6 +494,47 @@ func decodeNetwork(item string) (netip.Prefix, bool) {
 	return canonicalNetwork(netip.PrefixFrom(a, int(length)))
 }
 
+func (c *Claims) holdNetworks(o *occasion) error {
+	if c.Networks == nil {
+		return nil
+	}
+	addr, ok := clientAddr(o.http, o.proxies)
+	if !ok {
+		return errAddress
+	}
+	if !within(addr, c.Networks) {
+		return errNetwork
+	}
+	if o.trace != nil {
+		o.Trace("address", addr.String())
+	}
+	return nil
+}
+
+// signed_for: Binding.
+
+func writeFor(c *Claims) (string, error) {
+	switch {
+	case c.Binding == Binding{}:
+		return "", nil
+	case !validName(c.Binding.Name):
+		return "", errors.New("the name of a binding is 1 to 64 of the characters A-Z a-z 0-9 . _ -")
+	case c.Binding.Value == "":
+		return "", errors.New("the binding has no value: every stranger could present that")
+	}
+	return c.Binding.Name, nil
+}
+
+func (c *Claims) readFor(raw string) bool {
+	c.Binding.Name, _ = strict.Unescape(raw, true)
+	return validName(c.Binding.Name)
+}
+
+// signed_id and signed_uses: ID and Uses.
+
+// maxUses is the largest count of uses: beyond it, counting is no limit.
+const maxUses = 1_000_000
+
 // validID accepts printable ASCII without space: it goes into logs and into
 // the keys of stores.
 func validID(id string) bool {
@@ -411,52 +546,92 @@ func validID(id string) bool {
 	return len(id) >= 1 && len(id) <= 128
 }
 
-// validIgnore judges a name of a list of names to ignore. A bare "*" would
+func writeID(c *Claims) (string, error) {
+	if c.ID != "" && !validID(c.ID) {
+		return "", errors.New("an ID is 1 to 128 bytes of printable ASCII without space")
+	}
+	return c.ID, nil
+}
+
+func (c *Claims) readID(raw string) bool {
+	c.ID, _ = strict.Unescape(raw, true)
+	return validID(c.ID)
+}
+
+func writeUses(c *Claims) (string, error) {
+	switch {
+	case c.Uses == 0:
+		return "", nil
+	case c.Uses < 0 || c.Uses > maxUses:
+		return "", fmt.Errorf("Uses must lie between 1 and %d", maxUses)
+	case c.ID == "" || c.Permanent:
+		return "", errors.New("a link with limited uses needs an ID, under which they are counted, and an expiry, until which they are kept")
+	}
+	return strconv.Itoa(c.Uses), nil
+}
+
+// readUses is called after readID and readExpires, on whose claims it depends.
+func (c *Claims) readUses(raw string) bool {
+	n, ok := number(raw, maxUses)
+	c.Uses = int(n)
+	return ok && n > 0 && c.ID != "" && !c.Permanent
+}
+
+// signed_ignore: Ignore.
+
+// maxIgnored is how many names a list may have. It is read, and held against
+// each parameter, before anything is known about the signature.
+const maxIgnored = 64
+
+// validIgnore judges a name in a list of names to ignore. A bare "*" would
 // leave the whole query unsigned.
 func validIgnore(item string) bool {
 	name := strings.TrimSuffix(item, "*")
 	for i := 0; i < len(name); i++ {
-		if !wire.Unreserved(name[i]) {
+		if !strict.Unreserved(name[i]) {
 			return false
 		}
 	}
 	return name != ""
 }
 
-// maxIgnored is how many names a list may have. It is read, and held against
-// each parameter, before anything is known about the signature.
-const maxIgnored = 64
-
-// decodeIgnore reads a list of names where it lies, as decodeMethods does; the
-// star of a prefix may be escaped.
-func decodeIgnore(raw string) []string {
-	items := make([]string, 0, min(1+strings.Count(raw, ",")+strings.Count(raw, "%"), maxIgnored))
-	for raw != "" {
-		if len(items) == maxIgnored {
-			return nil
-		}
-		i, n := nextComma(raw)
-		item := raw[:i]
-		raw = raw[i+n:]
-		if n > 0 && raw == "" {
-			return nil
-		}
-		switch {
-		case validIgnore(item):
-		case wire.UnescapesTo(item, "utm_*", true): // the one that most lists have
-			item = "utm_*"
-		default:
-			if item, _ = wire.Unescape(item, true); !validIgnore(item) {
-				return nil
-			}
-		}
-		items = append(items, item)
+func writeIgnore(c *Claims) (string, error) {
+	if c.Ignore != nil && (len(c.Ignore) == 0 || len(c.Ignore) > maxIgnored || slices.ContainsFunc(c.Ignore, func(item string) bool { return !validIgnore(item) })) {
+		return "", errors.New("Ignore holds up to 64 names of the characters A-Z a-z 0-9 . _ - ~ with an optional * at the end, and not * alone")
 	}
-	return items
+	return strings.Join(c.Ignore, ","), nil
 }
 
-// commonTypes are the media types of most files behind links, so that reading
-// one from a link need not allocate.
+func (c *Claims) readIgnore(raw string) bool {
+	c.Ignore = readList(raw, maxIgnored, func(item string) (string, bool) {
+		switch {
+		case validIgnore(item):
+			return item, true
+		case strict.UnescapesTo(item, "utm_*", true): // the one that most lists have
+			return "utm_*", true
+		}
+		item, _ = strict.Unescape(item, true)
+		return item, validIgnore(item)
+	})
+	return c.Ignore != nil
+}
+
+// signed_as and signed_type: DownloadName and ContentType.
+
+func writeAs(c *Claims) (string, error) {
+	if c.DownloadName != "" && !strict.ValidDownloadName(c.DownloadName) {
+		return "", errors.New("a download name is a file name in UTF-8 without slashes and control characters")
+	}
+	return c.DownloadName, nil
+}
+
+func (c *Claims) readAs(raw string) bool {
+	c.DownloadName, _ = strict.Unescape(raw, true)
+	return strict.ValidDownloadName(c.DownloadName)
+}
+
+// commonTypes are the media types of most files that links lead to, so that
+// reading one from a link need not allocate.
 var commonTypes = [...]string{
 	"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/svg+xml",
 	"application/pdf", "application/octet-stream", "application/json", "application/zip",
@@ -465,14 +640,64 @@ var commonTypes = [...]string{
 	"text/plain; charset=utf-8", "text/html; charset=utf-8",
 }
 
-func decodeContentType(raw string) string {
-	for _, t := range commonTypes {
-		if wire.UnescapesTo(raw, t, true) {
-			return t
-		}
+func writeType(c *Claims) (string, error) {
+	if c.ContentType == "" {
+		return "", nil
 	}
-	t, _ := wire.Unescape(raw, true)
-	return t
+	if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !strict.ValidContentType(c.ContentType) {
+		return "", errors.New("ContentType is not a media type")
+	}
+	return c.ContentType, nil
 }
 
-var errNoCookies = fmt.Errorf("signedurl: links of this format cannot travel as cookies: %w", errors.ErrUnsupported)
+func (c *Claims) readType(raw string) bool {
+	for _, t := range commonTypes {
+		if strict.UnescapesTo(raw, t, true) {
+			c.ContentType = t
+			return true
+		}
+	}
+	c.ContentType, _ = strict.Unescape(raw, true)
+	return strict.ValidContentType(c.ContentType)
+}
+
+// readList reads a comma-separated list in place, and returns nil if an item
+// is empty or cannot be read, or if there are more than max items, where 0
+// sets no limit. The commas may be escaped, as the builder writes them.
+func readList[T any](raw string, max int, read func(item string) (T, bool)) []T {
+	n := 1
+	for rest := raw; ; n++ {
+		i, width := nextComma(rest)
+		if width == 0 {
+			break
+		}
+		rest = rest[i+width:]
+	}
+	if max > 0 && n > max {
+		return nil
+	}
+	list := make([]T, n)
+	for i := range list {
+		end, width := nextComma(raw)
+		var ok bool
+		if list[i], ok = read(raw[:end]); !ok {
+			return nil
+		}
+		raw = raw[end+width:]
+	}
+	return list
+}
+
+// nextComma returns where the next comma of a raw value is, escaped or not,
+// and how long it is: len(raw) and 0 if there is none.
+func nextComma(raw string) (i, width int) {
+	for i := 0; i < len(raw); i++ {
+		switch {
+		case raw[i] == ',':
+			return i, 1
+		case raw[i] == '%' && i+2 < len(raw) && raw[i+1] == '2' && raw[i+2]|0x20 == 'c':
+			return i, 3
+		}
+	}
+	return len(raw), 0
+}

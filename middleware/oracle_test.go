@@ -99,7 +99,7 @@ func oracle(path, query string) (signed string, ok bool) {
 	}
 	under, isSubtree := reserved["signed_under"]
 	if isSubtree {
-		if canonicalPath(under) != under || !strings.HasSuffix(under, "/") || !strings.HasPrefix(p, under) || p == under {
+		if canonicalPath(under) != under || !strings.HasSuffix(under, "/") || !strings.HasPrefix(p, under) {
 			ok = false
 		}
 		p = under

@@ -3,271 +3,155 @@ package middleware
 import (
 	"strings"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
-// Limits of a request's target, held by signer and verifier alike. The length
-// is what common servers and proxies let pass for a request line; both bound
-// the work that somebody without a link can cause.
-const (
-	maxTarget = 8 << 10
-	maxPairs  = 128
-)
-
-// The reserved parameters, in the order of their names.
-const (
-	paramExpires = iota
-	paramAs
-	paramBy
-	paramFor
-	paramFrom
-	paramHost
-	paramID
-	paramIgnore
-	paramIP
-	paramMethods
-	paramType
-	paramUnder
-	paramUses
-	paramSignature
-	numParams
-)
-
-var paramNames = [numParams]string{
-	paramExpires:   "expires_at",
-	paramAs:        "signed_as",
-	paramBy:        "signed_by",
-	paramFor:       "signed_for",
-	paramFrom:      "signed_from",
-	paramHost:      "signed_host",
-	paramID:        "signed_id",
-	paramIgnore:    "signed_ignore",
-	paramIP:        "signed_ip",
-	paramMethods:   "signed_methods",
-	paramType:      "signed_type",
-	paramUnder:     "signed_under",
-	paramUses:      "signed_uses",
-	paramSignature: "signature",
-}
-
-const reservedPrefix = "signed_"
-
-// params are the reserved parameters of one query, and how the query was
-// spelled. A value is as it was sent, still escaped; since an empty value is
-// refused, "" means that the parameter is absent.
-type params struct {
-	values [numParams]string
-	// reserved counts the reserved parameters, application the others.
-	reserved, application int
-	// signed is the query without its signature, if the query is spelled as
-	// the builder spells it: every byte canonical, sorted, and the signature
-	// last. Then these bytes are the signed ones as they lie. Otherwise it is
-	// "" and the canonical form must be made.
-	signed string
-}
-
+// The faults of a query that only this format knows.
 var (
-	errTooLong      = invalid("the request target is longer than 8 KiB")
-	errPairs        = invalid("the query has more than 128 parameters")
-	errSemicolon    = invalid("the query holds a raw semicolon, which readers of queries take differently")
-	errQueryEscape  = invalid("the query holds an invalid escape")
-	errEmptyPair    = invalid("the query holds an empty parameter, or one with an empty name")
-	errTwice        = invalid("a reserved parameter is there twice")
-	errEmptyValue   = invalid("a reserved parameter has an empty value")
-	errUnknown      = invalid("the link carries a signed_ parameter that this version does not know")
-	errNotLiteral   = invalid("a reserved parameter's name is spelled with escapes")
-	errNoExpiry     = invalid("there is no expires_at")
-	errNoSignature  = invalid("there is no signature")
-	errNoKeyID      = invalid("there is no signed_by")
-	errExpiryNumber = invalid("expires_at is not a canonical number of seconds")
+	faultPairs      = strict.NewFault("the query has more than 128 parameters")
+	faultTwice      = strict.NewFault("a reserved parameter is there twice")
+	faultEmptyValue = strict.NewFault("a reserved parameter has an empty value")
+	faultUnknown    = strict.NewFault("the link carries a signed_ parameter that this version does not know")
+	faultNotLiteral = strict.NewFault("a reserved parameter's name is spelled with escapes")
 )
 
 // scanQuery reads a raw query once, from left to right, and refuses all that
-// net/http would drop in silence or read in two ways. p must be zero; it is
-// meaningless after an error. It allocates nothing.
-func scanQuery(q string, p *params) error {
-	if q == "" {
-		return nil
+// net/http would drop in silence or that can be read in two ways. p must be
+// new; it is meaningless after a fault. It allocates nothing.
+func scanQuery(q string, p *params) *strict.Fault {
+	if len(q) >= strict.MaxTarget {
+		return strict.TooLong
 	}
 	canonical := true // so far: spelled canonically, sorted, signature last
 	previous := ""    // the name before, while canonical
-	for start, n := 0, 1; ; n++ {
-		if n > maxPairs {
-			return errPairs
+	for start := 0; len(q) > 0; {
+		if len(p.pairs) == maxPairs {
+			return faultPairs
 		}
-		if p.values[paramSignature] != "" {
-			canonical = false
-		}
-		name, id, clean, err := scanName(q[start:])
-		if err != nil {
-			return err
-		}
-		end := start + len(name)
-		valueStart := end
-		if end < len(q) && q[end] == '=' {
-			valueStart++
-			if id == paramSignature {
-				// It is compared as text and not signed: no need to read it.
-				end = len(q)
-				if i := strings.IndexByte(q[valueStart:], '&'); i >= 0 {
-					end = valueStart + i
-				}
-			} else {
-				length, cleanValue, err := scanPart(q[valueStart:], '&')
-				if err != nil {
-					return err
-				}
-				end = valueStart + length
-				clean = clean && cleanValue
+		var fault *strict.Fault
+		id, equals := reservedAt(q, start)
+		clean := id >= 0
+		if !clean {
+			if equals, clean, fault = scanPart(q, start, '='); fault != nil {
+				return fault
 			}
-		} else {
+			if id, fault = judgeName(q[start:equals]); fault != nil {
+				return fault
+			}
+		}
+		end := equals
+		if end == len(q) || q[end] == '&' {
 			clean = false // net/http reads "a" as "a="
-		}
-		if id < 0 {
-			p.application++
-		} else {
-			switch {
-			case p.values[id] != "":
-				return errTwice
-			case valueStart == end:
-				return errEmptyValue
+		} else if id == paramSignature {
+			// It is compared as text and not signed: no need to read it.
+			end = len(q)
+			if i := strings.IndexByte(q[equals:], '&'); i >= 0 {
+				end = equals + i
 			}
-			p.values[id] = q[valueStart:end]
+		} else {
+			var cleanValue bool
+			if end, cleanValue, fault = scanPart(q, equals+1, '&'); fault != nil {
+				return fault
+			}
+			clean = clean && cleanValue
+		}
+		p.pairs = append(p.pairs, pair{uint16(start), uint16(equals), uint16(end), clean, id >= 0})
+		switch {
+		case id < 0:
+			p.application++
+		case p.values[id] != "":
+			return faultTwice
+		case equals+1 >= end:
+			return faultEmptyValue
+		default:
+			p.values[id] = q[equals+1 : end]
 			p.reserved++
 		}
 		if id == paramSignature {
-			if start > 0 {
+			if canonical && end == len(q) && start > 0 {
 				p.signed = q[:start-1]
 			}
-		} else {
-			canonical = canonical && clean && previous <= name
+		} else if canonical {
+			name := q[start:equals]
+			canonical = clean && previous <= name
 			previous = name
 		}
 		if end == len(q) {
-			break
+			return nil
 		}
 		start = end + 1
-	}
-	if !canonical {
-		p.signed = ""
 	}
 	return nil
 }
 
-// scanName reads the name at the beginning of s. id is the index of the
-// reserved parameter, or -1 for a name of the application's. A name that only
-// becomes a reserved one when it is decoded is refused: nobody writes it by
-// accident.
-func scanName(s string) (name string, id int, clean bool, err error) {
-	switch { // the three of every link
-	case strings.HasPrefix(s, "expires_at="):
-		return s[:10], paramExpires, true, nil
-	case strings.HasPrefix(s, "signed_by="):
-		return s[:9], paramBy, true, nil
-	case strings.HasPrefix(s, "signature="):
-		return s[:9], paramSignature, true, nil
+// reservedAt returns the reserved parameter whose name and "=" stand at
+// q[start:], and where the "=" is; or -1.
+func reservedAt(q string, start int) (id param, equals int) {
+	switch s := q[start:]; {
 	case strings.HasPrefix(s, reservedPrefix):
-		if i := strings.IndexByte(s, '='); i >= 0 {
-			if id := paramIndex(s[:i]); id >= 0 {
-				return s[:i], id, true, nil
+		for i := len(reservedPrefix); i < len(s) && i <= longestName; i++ {
+			if s[i] == '=' {
+				return paramIndex(s[:i]), start + i
 			}
 		}
+	case strings.HasPrefix(s, nameSignature+"="):
+		return paramSignature, start + len(nameSignature)
+	case strings.HasPrefix(s, nameExpires+"="):
+		return paramExpires, start + len(nameExpires)
 	}
-	length, clean, err := scanPart(s, '=')
-	if err != nil {
-		return "", -1, false, err
+	return -1, 0
+}
+
+// judgeName returns the reserved parameter of a name without "=", and -1 for a
+// name of the application's. It refuses a name that begins as a reserved one and
+// is not known, and one that only becomes reserved when it is decoded: nobody
+// writes that by accident.
+func judgeName(name string) (param, *strict.Fault) {
+	if name == "" {
+		return -1, strict.EmptyPair
 	}
-	if length == 0 {
-		return "", -1, false, errEmptyPair
-	}
-	name = s[:length]
 	if id := paramIndex(name); id >= 0 {
-		return name, id, clean, nil // without "="
+		return id, nil
 	}
 	if strings.HasPrefix(name, reservedPrefix) {
-		return "", -1, false, errUnknown
+		return -1, faultUnknown
 	}
 	if strings.IndexByte(name, '%') >= 0 {
 		var room [64]byte // more than enough to see any reserved name
-		decoded, _ := wire.AppendUnescaped(room[:0], name[:min(len(name), len(room))], true)
+		decoded, _ := strict.AppendUnescaped(room[:0], name[:min(len(name), len(room))], true)
 		if isReserved(string(decoded)) {
-			return "", -1, false, errNotLiteral
+			return -1, faultNotLiteral
 		}
 	}
-	return name, -1, clean, nil
+	return -1, nil
 }
 
-// scanPart scans a name or a value up to stop, "&" or the end, and reports
-// whether it is spelled canonically.
-func scanPart(s string, stop byte) (length int, clean bool, err error) {
+// scanPart scans a name or a value from q[i:] up to stop, "&" or the end of q.
+// It returns the end and whether the part is spelled canonically.
+func scanPart(q string, i int, stop byte) (end int, clean bool, fault *strict.Fault) {
 	clean = true
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if wire.Unreserved(c) {
+	for ; i < len(q); i++ {
+		c := q[i]
+		if strict.Unreserved(c) {
 			continue
 		}
 		switch {
 		case c == stop || c == '&':
 			return i, clean, nil
 		case c == '%':
-			if i+2 >= len(s) {
-				return 0, false, errQueryEscape
+			b, width := strict.Next(q, i)
+			if width == 0 {
+				return 0, false, strict.QueryEscape
 			}
-			b, ok := wire.Hex(s[i+1], s[i+2])
-			if !ok {
-				return 0, false, errQueryEscape
-			}
-			if wire.Unreserved(b) || s[i+1] >= 'a' || s[i+2] >= 'a' {
+			if strict.Unreserved(b) || q[i+1] >= 'a' || q[i+2] >= 'a' {
 				clean = false
 			}
 			i += 2
 		case c == ';':
-			return 0, false, errSemicolon
+			return 0, false, strict.Semicolon
 		default:
 			clean = false
 		}
 	}
-	return len(s), clean, nil
-}
-
-// paramIndex returns the index of the reserved parameter of that name, or -1.
-// It is paramNames as a switch, which costs a fraction of a loop.
-func paramIndex(name string) int {
-	switch name {
-	case "expires_at":
-		return paramExpires
-	case "signed_as":
-		return paramAs
-	case "signed_by":
-		return paramBy
-	case "signed_for":
-		return paramFor
-	case "signed_from":
-		return paramFrom
-	case "signed_host":
-		return paramHost
-	case "signed_id":
-		return paramID
-	case "signed_ignore":
-		return paramIgnore
-	case "signed_ip":
-		return paramIP
-	case "signed_methods":
-		return paramMethods
-	case "signed_type":
-		return paramType
-	case "signed_under":
-		return paramUnder
-	case "signed_uses":
-		return paramUses
-	case "signature":
-		return paramSignature
-	}
-	return -1
-}
-
-// isReserved reports whether a decoded name belongs to the link format.
-func isReserved(name string) bool {
-	return name == paramNames[paramExpires] || name == paramNames[paramSignature] ||
-		(len(name) >= len(reservedPrefix) && name[:len(reservedPrefix)] == reservedPrefix)
+	return i, clean, nil
 }

@@ -124,7 +124,7 @@ func TestAnExplanationObeysNoTerminal(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	ring := testRing(t)
-	v := middleware.NewVerifier(ring, &middleware.Options{Uses: uses(func(middleware.Use) (bool, error) {
+	v := newVerifier(ring, &middleware.Options{Uses: uses(func(middleware.Use) (bool, error) {
 		t.Error("explaining took a use")
 		return true, nil
 	})})
@@ -138,7 +138,7 @@ func TestExplain(t *testing.T) {
 		return list
 	}
 	e := v.Explain(request(t, "GET", link))
-	if e.Err != nil || names(e) != "shape key signature time method host uses " || e.Claims.ID != "once" || e.Path != "/files/a.jpg" {
+	if e.Err != nil || names(e) != "shape key signature time method host uses " || e.Link.ID != "once" || e.Path != "/files/a.jpg" {
 		t.Errorf("%+v\n%s", e, e)
 	}
 	want, _ := oracle("/files/a.jpg", "w=1&expires_at=1&signed_by=2026a")

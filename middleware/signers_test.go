@@ -71,7 +71,7 @@ func TestSignersOfOtherLanguagesMakeTheSameLinks(t *testing.T) {
 				if r.URL.Path != l.path {
 					t.Errorf("the link to %q opens %q", l.path, r.URL.Path)
 				}
-				if _, err := middleware.NewVerifier(ring, nil).Verify(r); err != nil {
+				if _, err := newVerifier(ring, nil).Verify(r); err != nil {
 					t.Errorf("the link to %q is refused: %v", l.path, err)
 				}
 			}

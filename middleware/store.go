@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Revocation knows which link ids were revoked. Implementations must be safe
+// Revocations knows which link ids were revoked. Implementations must be safe
 // for concurrent use, and answer at once: they are asked on every request with
 // an id, after everything else about the link was found good.
-type Revocation interface {
+type Revocations interface {
 	// Revoked reports whether the links of an id are revoked. On an error the
 	// request is refused with ErrUnavailable: an unknown answer is no.
 	Revoked(ctx context.Context, id string) (bool, error)

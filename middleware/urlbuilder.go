@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // URLBuilder makes links to the files below one base: the prefix under which
@@ -42,13 +42,7 @@ func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
 	case !validUnder(prefix) || !strings.HasSuffix(base, prefix):
 		return nil, fmt.Errorf("signedurl: the path of the base %q must be canonical and begin and end with a slash", base)
 	}
-	b := &URLBuilder{base: *u, prefix: prefix, format: f}
-	// A ring of public keys must be found out now, not with the first link. A
-	// format that cannot carry the claims of the trial can sign others.
-	if _, err := b.URL("x", Claims{Expires: time.Unix(wire.MaxTime, 0)}); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return nil, err
-	}
-	return b, nil
+	return &URLBuilder{base: *u, prefix: prefix, format: f}, nil
 }
 
 // URL returns the link to a name below the base: a file name, or several
@@ -80,15 +74,15 @@ func (b *URLBuilder) unsigned(dir, name string) (*url.URL, error) {
 		if name[i] == '/' {
 			path = append(path, '/')
 		} else {
-			path = wire.AppendByte(path, name[i])
+			path = strict.AppendByte(path, name[i])
 		}
 	}
 	escaped := string(path)
-	if fault := wire.CheckPath(escaped); fault != wire.PathOK {
-		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %v", name, fault)
+	if fault := strict.CheckPath(escaped); fault != nil {
+		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %w", name, fault)
 	}
 	u := b.base
-	wire.SetPath(&u, escaped)
+	strict.SetPath(&u, escaped)
 	return &u, nil
 }
 
@@ -167,43 +161,11 @@ func (s *Subtree) Query() string { return s.query }
 // and expire with the claims. A format whose links do not travel as cookies
 // refuses with an error that wraps [errors.ErrUnsupported].
 func (s *Subtree) Cookies(name string) ([]*http.Cookie, error) {
-	f, ok := s.builder.format.(CookieFormat)
+	f, ok := s.builder.format.(CookieSigner)
 	if !ok {
 		return nil, errNoCookies
 	}
 	return f.SignCookies(name, s.claims)
-}
-
-// FuncMap returns a function for html/template and text/template,
-//
-//	<img src="{{signedURL .File "15m"}}">
-//
-// that links to a name below the base. Its second argument is the expiry: a
-// time.Time, or how long from now as a time.Duration or a text that
-// [time.ParseDuration] takes.
-func (b *URLBuilder) FuncMap() map[string]any {
-	return map[string]any{"signedURL": func(name string, expires any) (string, error) {
-		var c Claims
-		switch e := expires.(type) {
-		case time.Time:
-			c.Expires = e
-		case time.Duration:
-			c.Expires = time.Now().Add(e)
-		case string:
-			d, err := time.ParseDuration(e)
-			if err != nil {
-				return "", fmt.Errorf("signedurl: signedURL: %w", err)
-			}
-			c.Expires = time.Now().Add(d)
-		default:
-			return "", fmt.Errorf("signedurl: signedURL takes a name and a time or a duration, not %T", expires)
-		}
-		u, err := b.URL(name, c)
-		if err != nil {
-			return "", err
-		}
-		return u.String(), nil
-	}}
 }
 
 // RoundUp returns the first time at or after t that is a whole multiple of

@@ -140,7 +140,7 @@ func (v vector) options(t *testing.T) *middleware.Options {
 		AllowPermanent: v.get("allow-permanent") == "yes",
 		Prefix:         v.get("prefix"),
 		Cookie:         v.get("cookie-name"),
-		Revocation:     revokedIDs(v.header["revoked"]),
+		Revocations:    revokedIDs(v.header["revoked"]),
 		Uses:           used,
 		Binding: func(r *http.Request, name string) (string, error) {
 			value, ok := bindings[name]
@@ -196,9 +196,9 @@ func TestVectors(t *testing.T) {
 
 func (v vector) run(t *testing.T, ring *middleware.Keyring) {
 	opts, r, expect := v.options(t), v.request(t), v.get("expect")
-	verifier := middleware.NewVerifier(ring, opts)
+	verifier := newVerifier(ring, opts)
 
-	claims, err := verifier.Verify(r)
+	link, err := verifier.Verify(r)
 	if got := reason(err); got != expect {
 		t.Fatalf("the decision is %s, want %s; %s (%v)", got, expect, v.get("comment"), err)
 	}
@@ -209,7 +209,7 @@ func (v vector) run(t *testing.T, ring *middleware.Keyring) {
 	}
 	if expect != "invalid" && expect != "unsigned" {
 		want := v.signed
-		if name := e.Claims.Binding.Name; name != "" {
+		if name := e.Link.Binding.Name; name != "" {
 			want = want[:strings.LastIndexByte(want, '\n')+1] + "[the value of " + name + "]"
 		}
 		if d := cmp.Diff(want, e.Signed); d != "" {
@@ -225,7 +225,7 @@ func (v vector) run(t *testing.T, ring *middleware.Keyring) {
 				t.Fatal(err)
 			}
 		}
-		v.testSign(t, signer, claims, opts)
+		v.testSign(t, signer, link, opts)
 	case "refuses":
 		if u, err := url.ParseRequestURI(v.unsigned()); err == nil {
 			if signed, err := ring.Sign(u, middleware.Claims{Expires: time.Unix(1767225600, 0)}); err == nil {
@@ -236,11 +236,12 @@ func (v vector) run(t *testing.T, ring *middleware.Keyring) {
 }
 
 // testSign signs the claims of an accepted link again.
-func (v vector) testSign(t *testing.T, signer *middleware.Keyring, c middleware.Claims, opts *middleware.Options) {
+func (v vector) testSign(t *testing.T, signer *middleware.Keyring, l middleware.Link, opts *middleware.Options) {
+	c := l.Claims
 	if c.Binding.Name != "" {
 		c.Binding.Value, _ = opts.Binding(nil, c.Binding.Name)
 	}
-	if c.Cookie {
+	if l.FromCookie {
 		cookies, err := signer.SignCookies(opts.Cookie, c)
 		if err != nil {
 			t.Fatal(err)

@@ -67,9 +67,8 @@ func TestEachClaimComesBackAsItWasSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := c
+	want := middleware.Link{Claims: c, KeyID: "2026a"}
 	want.Binding.Value = ""
-	want.KeyID = "2026a"
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}
@@ -156,8 +155,8 @@ func TestALinkLivesFromNotBeforeToExpiry(t *testing.T) {
 		c := middleware.Claims{NotBefore: start.Add(10 * time.Second), Expires: start.Add(20*time.Second + 999*time.Millisecond)}
 		ring := testRing(t)
 		link := sign(t, ring, "/x", c)
-		exact := middleware.NewVerifier(ring, nil)
-		lenient := middleware.NewVerifier(ring, &middleware.Options{Leeway: 5 * time.Second})
+		exact := newVerifier(ring, nil)
+		lenient := newVerifier(ring, &middleware.Options{Leeway: 5 * time.Second})
 		for _, step := range []struct {
 			at             time.Duration
 			exact, lenient error
@@ -177,7 +176,7 @@ func TestALinkLivesFromNotBeforeToExpiry(t *testing.T) {
 			for v, want := range map[*middleware.Verifier]error{exact: step.exact, lenient: step.lenient} {
 				if c, err := v.Verify(request(t, "GET", link)); !errors.Is(err, want) {
 					t.Errorf("after %v: error %v, want %v", step.at, err, want)
-				} else if err != nil && !cmp.Equal(c, middleware.Claims{}) {
+				} else if err != nil && !cmp.Equal(c, middleware.Link{}) {
 					t.Errorf("after %v: claims %+v with an error", step.at, c)
 				}
 			}
@@ -224,12 +223,12 @@ func TestLimitsOfPolicy(t *testing.T) {
 	ring := testRing(t)
 	short, long := sign(t, ring, "/x", in(time.Hour)), sign(t, ring, "/x", in(48*time.Hour))
 	permanent := sign(t, ring, "/x", middleware.Claims{Permanent: true})
-	judge(t, middleware.NewVerifier(ring, &middleware.Options{MaxLifetime: 24 * time.Hour}), []row{
+	judge(t, newVerifier(ring, &middleware.Options{MaxLifetime: 24 * time.Hour}), []row{
 		{name: "a link that is short enough", target: short},
 		{name: "a link that lives too long", target: long, want: middleware.ErrNotAllowed},
 		{name: "a permanent link that is not allowed", target: permanent, want: middleware.ErrNotAllowed},
 	})
-	judge(t, middleware.NewVerifier(ring, &middleware.Options{AllowPermanent: true}), []row{
+	judge(t, newVerifier(ring, &middleware.Options{AllowPermanent: true}), []row{
 		{name: "a permanent link that is allowed", target: permanent},
 		{name: "a permanent link made from another", target: strings.Replace(short, "expires_at=", "expires_at=never&x=", 1), want: middleware.ErrInvalid},
 	})
@@ -237,7 +236,7 @@ func TestLimitsOfPolicy(t *testing.T) {
 
 func TestLimitOfMethod(t *testing.T) {
 	ring := testRing(t)
-	v := middleware.NewVerifier(ring, nil)
+	v := newVerifier(ring, nil)
 	get := sign(t, ring, "/x", in(time.Hour))
 	put, both := in(time.Hour), in(time.Hour)
 	put.Methods, both.Methods = []string{"PUT"}, []string{"GET", "DELETE"}
@@ -264,7 +263,7 @@ func TestLimitOfHost(t *testing.T) {
 	c.Host, p.Host = "files.example.com", "files.example.com:8443"
 	link, port := sign(t, ring, "/x", c), sign(t, ring, "/x", p)
 	host := func(h string) func(*http.Request) { return func(r *http.Request) { r.Host = h } }
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "the host", target: link},
 		{name: "the host in upper case", target: link, change: host("FILES.example.COM")},
 		{name: "the default port", target: link, change: host("files.example.com:80")},
@@ -286,7 +285,7 @@ func TestLimitOfNetwork(t *testing.T) {
 	c.Networks = []netip.Prefix{netip.MustParsePrefix("10.1.2.3/8"), netip.MustParsePrefix("203.0.113.9/32"), netip.MustParsePrefix("2001:db8:1::/48"), netip.MustParsePrefix("::ffff:198.51.100.0/120")}
 	link := sign(t, ring, "/x", c)
 	from := func(a string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = a } }
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "inside an IPv4 network", target: link, change: from("10.255.0.1:1")},
 		{name: "the single address", target: link, change: from("203.0.113.9:1")},
 		{name: "beside the single address", target: link, change: from("203.0.113.8:1"), want: middleware.ErrNotAllowed},
@@ -300,7 +299,7 @@ func TestLimitOfNetwork(t *testing.T) {
 		{name: "no address", target: link, change: from(""), want: middleware.ErrNotAllowed},
 		{name: "a forwarded address from a peer that is no proxy", target: link, header: []string{"X-Forwarded-For: 10.0.0.1"}, want: middleware.ErrNotAllowed},
 	})
-	proxied := middleware.NewVerifier(ring, &middleware.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("::ffff:198.18.0.0/112")}})
+	proxied := newVerifier(ring, &middleware.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("::ffff:198.18.0.0/112")}})
 	judge(t, proxied, []row{
 		{name: "forwarded by the proxy", target: link, header: []string{"X-Forwarded-For: 10.0.0.1"}},
 		{name: "forwarded by two proxies", target: link, header: []string{"X-Forwarded-For: 10.0.0.1, 192.0.2.9"}},
@@ -327,7 +326,7 @@ func TestLimitOfBinding(t *testing.T) {
 	if strings.Contains(link, "alice") {
 		t.Fatal("the link shows the value")
 	}
-	v := middleware.NewVerifier(ring, &middleware.Options{Binding: func(r *http.Request, name string) (string, error) {
+	v := newVerifier(ring, &middleware.Options{Binding: func(r *http.Request, name string) (string, error) {
 		cookie, err := r.Cookie(name)
 		if err != nil {
 			return "", err
@@ -343,7 +342,7 @@ func TestLimitOfBinding(t *testing.T) {
 		{name: "the limit taken out", target: strings.Replace(link, "&signed_for=session", "", 1), header: []string{"Cookie: session=alice's"}, want: middleware.ErrInvalid},
 		{name: "an unbound link", target: sign(t, ring, "/x", in(time.Hour))},
 	})
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "a verifier that knows no bindings", target: link, header: []string{"Cookie: session=alice's"}, want: middleware.ErrInvalid},
 	})
 	if e := v.Explain(request(t, "GET", link, "Cookie: session=alice's")); strings.Contains(e.String(), "alice") || !strings.HasSuffix(e.Signed, "[the value of session]") {
@@ -358,13 +357,15 @@ func TestLimitOfSubtree(t *testing.T) {
 	link := sign(t, ring, "/files/alice/card.jpg", c)
 	_, query, _ := strings.Cut(link, "?")
 	at := func(path string) string { return path + "?" + query }
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "the file it was made for", target: link},
 		{name: "another file", target: at("/files/alice/b.jpg")},
 		{name: "a file below a folder", target: at("/files/alice/deep/er/b.jpg")},
 		{name: "a folder", target: at("/files/alice/deep/")},
 		{name: "an escaped name", target: at("/files/%61lice/b%20c.jpg")},
-		{name: "the subtree itself", target: at("/files/alice/"), want: middleware.ErrInvalid},
+		{name: "the subtree itself", target: at("/files/alice/")},
+		{name: "the subtree itself without its slash", target: at("/files/alice"), want: middleware.ErrInvalid},
+		{name: "the subtree itself with an encoded slash", target: at("/files/alice%2F"), want: middleware.ErrInvalid},
 		{name: "the subtree without its slash", target: at("/files/alice"), want: middleware.ErrInvalid},
 		{name: "a sibling", target: at("/files/bob/b.jpg"), want: middleware.ErrInvalid},
 		{name: "a name that begins alike", target: at("/files/alice2/b.jpg"), want: middleware.ErrInvalid},
@@ -383,7 +384,7 @@ func TestLimitOfSubtree(t *testing.T) {
 	})
 	c.Ignore = []string{"utm_*", "fbclid"}
 	link = sign(t, ring, "/files/alice/card.jpg", c)
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "with ignored parameters", target: link + "&utm_source=x&fbclid=1"},
 		{name: "with another parameter", target: link + "&utmsource=x", want: middleware.ErrInvalid},
 	})
@@ -394,7 +395,7 @@ func TestIgnoredParameters(t *testing.T) {
 	c := in(time.Hour)
 	c.Ignore = []string{"utm_*", "fbclid"}
 	link := sign(t, ring, "/x?w=100&utm_source=letter", c)
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "as signed", target: link},
 		{name: "one added", target: link + "&fbclid=abc&utm_medium=x"},
 		{name: "one added in front", target: strings.Replace(link, "?", "?fbclid=abc&", 1)},
@@ -414,13 +415,13 @@ func TestIgnoredParameters(t *testing.T) {
 	if _, err := ring.Sign(&url.URL{Path: "/x"}, c); err == nil {
 		t.Error("a link that ignores 65 names is signed")
 	}
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "64 names", target: many + "&a=1"},
 		{name: "65 names", target: strings.Replace(many, "signed_ignore=", "signed_ignore=a,", 1), want: middleware.ErrInvalid},
 	})
 	c.Ignore = []string{"sign*", "expires_at", "e*"}
 	link = sign(t, ring, "/x", c)
-	judge(t, middleware.NewVerifier(ring, nil), []row{
+	judge(t, newVerifier(ring, nil), []row{
 		{name: "reserved names cannot be ignored", target: strings.Replace(link, "expires_at=", "expires_at=9", 1), want: middleware.ErrInvalid},
 		{name: "nor added", target: link + "&signed_from=1", want: middleware.ErrInvalid},
 	})
@@ -433,7 +434,7 @@ func TestRevocation(t *testing.T) {
 	link := sign(t, ring, "/x", c)
 	asked := 0
 	answer := func(revoked bool, err error) *middleware.Verifier {
-		return middleware.NewVerifier(ring, &middleware.Options{Revocation: revocation(func(id string) (bool, error) {
+		return newVerifier(ring, &middleware.Options{Revocations: revocation(func(id string) (bool, error) {
 			asked++
 			if id != "invoice:42" {
 				t.Errorf("asked for %q", id)
@@ -444,7 +445,7 @@ func TestRevocation(t *testing.T) {
 	judge(t, answer(false, nil), []row{{name: "not revoked", target: link}})
 	judge(t, answer(true, nil), []row{{name: "revoked", target: link, want: middleware.ErrRevoked}})
 	judge(t, answer(false, errors.New("no answer")), []row{{name: "no answer", target: link, want: middleware.ErrUnavailable}})
-	judge(t, middleware.NewVerifier(ring, nil), []row{{name: "nobody asks", target: link}})
+	judge(t, newVerifier(ring, nil), []row{{name: "nobody asks", target: link}})
 	asked = 0
 	expired := c
 	expired.Expires = time.Now().Add(-time.Hour)
@@ -477,7 +478,7 @@ func TestLimitedUses(t *testing.T) {
 		taken = append(taken, u)
 		return len(taken) <= u.Limit, nil
 	})
-	v := middleware.NewVerifier(ring, &middleware.Options{Uses: store, Leeway: time.Second})
+	v := newVerifier(ring, &middleware.Options{Uses: store, Leeway: time.Second})
 	judge(t, v, []row{
 		{name: "HEAD takes none", method: "HEAD", target: link},
 		{name: "a wrong method takes none", method: "POST", target: link, want: middleware.ErrNotAllowed},
@@ -490,13 +491,13 @@ func TestLimitedUses(t *testing.T) {
 	if len(taken) != 3 || !cmp.Equal(taken[0], want, cmpopts.EquateComparable(netip.Prefix{})) {
 		t.Errorf("taken: %+v", taken)
 	}
-	judge(t, middleware.NewVerifier(ring, nil), []row{{name: "without a store", target: link, want: middleware.ErrUnavailable}})
+	judge(t, newVerifier(ring, nil), []row{{name: "without a store", target: link, want: middleware.ErrUnavailable}})
 	full := uses(func(u middleware.Use) (bool, error) { return true, errors.New("full") })
-	if _, err := middleware.NewVerifier(ring, &middleware.Options{Uses: full}).Verify(request(t, "GET", link)); !errors.Is(err, middleware.ErrUnavailable) {
+	if _, err := newVerifier(ring, &middleware.Options{Uses: full}).Verify(request(t, "GET", link)); !errors.Is(err, middleware.ErrUnavailable) {
 		t.Errorf("with a full store: %v", err)
 	}
 	var window []middleware.Use
-	w := middleware.NewVerifier(ring, &middleware.Options{UseWindow: time.Minute, Uses: uses(func(u middleware.Use) (bool, error) {
+	w := newVerifier(ring, &middleware.Options{UseWindow: time.Minute, Uses: uses(func(u middleware.Use) (bool, error) {
 		window = append(window, u)
 		return true, nil
 	})})
@@ -539,7 +540,7 @@ func TestPathsThatWereRewritten(t *testing.T) {
 			r.RequestURI, r.URL = target, u
 		}
 	}
-	judge(t, middleware.NewVerifier(ring, &middleware.Options{Prefix: "/files"}), []row{
+	judge(t, newVerifier(ring, &middleware.Options{Prefix: "/files"}), []row{
 		{name: "inside StripPrefix", target: link("/files/a%20b.jpg"), change: strip("/files")},
 		{name: "inside StripPrefix with an encoded slash", target: link("/files/a%2Fb.jpg"), change: strip("/files")},
 		{name: "behind a proxy that takes the prefix off", target: link("/files/a%20b.jpg"), change: proxy("/files")},
@@ -548,11 +549,11 @@ func TestPathsThatWereRewritten(t *testing.T) {
 		{name: "a link below another prefix", target: link("/other/a.jpg"), change: strip("/other"), want: middleware.ErrInvalid},
 		{name: "a path that was changed", target: link("/files/a.jpg"), change: func(r *http.Request) { strip("/files")(r); r.URL.Path = "/b.jpg" }, want: middleware.ErrInvalid},
 	})
-	judge(t, middleware.NewVerifier(ring, &middleware.Options{Prefix: "/files/"}), []row{
+	judge(t, newVerifier(ring, &middleware.Options{Prefix: "/files/"}), []row{
 		{name: "inside StripPrefix with the slash", target: link("/files/a.jpg"), change: strip("/files/")},
 		{name: "a name that begins with a slash", target: "/files//a.jpg?" + strings.SplitN(link("/files/a.jpg"), "?", 2)[1], change: strip("/files/"), want: middleware.ErrInvalid},
 	})
-	v := middleware.NewVerifier(ring, nil)
+	v := newVerifier(ring, nil)
 	judge(t, v, []row{
 		{name: "one verifier at two places does not open one with the link of the other", target: link("/a/card"), change: strip("/a"), want: middleware.ErrInvalid},
 		{name: "a path that was changed and a request line that was not", target: link("/a/card"), change: func(r *http.Request) { r.URL.Path = "/b/card" }, want: middleware.ErrInvalid},
@@ -576,48 +577,66 @@ func TestAVerifierThatWasNotMadeRefuses(t *testing.T) {
 	for name, v := range map[string]*middleware.Verifier{
 		"nil":                     nil,
 		"zero":                    {},
-		"of an empty FormatVar":   middleware.NewVerifier(new(middleware.FormatVar), nil),
-		"of a nil keyring":        middleware.NewVerifier((*middleware.Keyring)(nil), nil),
-		"of a zero keyring":       middleware.NewVerifier(new(middleware.Keyring), nil),
-		"of a format that errs":   middleware.NewVerifier(toyFormat{err: errors.New("odd")}, nil),
-		"of a format that lies":   middleware.NewVerifier(toyFormat{claims: middleware.Claims{Expires: time.Now().Add(time.Hour)}, err: errors.New("odd")}, nil),
-		"of a format without end": middleware.NewVerifier(toyFormat{}, nil),
+		"of an empty FormatVar":   newVerifier(new(middleware.FormatVar), nil),
+		"of a nil keyring":        newVerifier((*middleware.Keyring)(nil), nil),
+		"of a zero keyring":       newVerifier(new(middleware.Keyring), nil),
+		"of a format that errs":   newVerifier(toyFormat{err: errors.New("odd")}, nil),
+		"of a format that lies":   newVerifier(toyFormat{claims: middleware.Claims{Expires: time.Now().Add(time.Hour)}, err: errors.New("odd")}, nil),
+		"of a format without end": newVerifier(toyFormat{}, nil),
 	} {
-		if c, err := v.Verify(request(t, "GET", link)); err == nil || !cmp.Equal(c, middleware.Claims{}) {
+		if c, err := v.Verify(request(t, "GET", link)); err == nil || !cmp.Equal(c, middleware.Link{}) {
 			t.Errorf("the verifier %s accepts: %+v, %v", name, c, err)
 		}
 	}
 }
 
-func TestOptionsThatMakeNoSensePanic(t *testing.T) {
+func TestNewVerifierRefusesOptionsThatMakeNoSense(t *testing.T) {
 	ring := testRing(t)
-	for name, o := range map[string]*middleware.Options{
-		"a negative lifetime":      {MaxLifetime: -1},
-		"a negative leeway":        {Leeway: -1},
-		"a negative window":        {UseWindow: -1},
-		"a window without a store": {UseWindow: 1},
-		"another status":           {ExpiredStatus: 200},
-		"a relative prefix":        {Prefix: "files"},
-		"a prefix with dots":       {Prefix: "/a/../b"},
-		"a prefix in odd spelling": {Prefix: "/%7Ea"},
-		"an invalid proxy":         {TrustedProxies: []netip.Prefix{{}}},
-		"a cookie that is no name": {Cookie: "a b"},
+	for _, test := range []struct {
+		name   string
+		format middleware.Format
+		opts   middleware.Options
+		want   string
+	}{
+		{"a negative lifetime", ring, middleware.Options{MaxLifetime: -1}, "MaxLifetime"},
+		{"a negative leeway", ring, middleware.Options{Leeway: -1}, "Leeway"},
+		{"a negative window", ring, middleware.Options{UseWindow: -1}, "UseWindow"},
+		{"a window without a store", ring, middleware.Options{UseWindow: 1}, "Uses"},
+		{"another status", ring, middleware.Options{ExpiredStatus: 200}, "ExpiredStatus"},
+		{"a relative prefix", ring, middleware.Options{Prefix: "files"}, "Prefix"},
+		{"a prefix with dots", ring, middleware.Options{Prefix: "/a/../b"}, "Prefix"},
+		{"a prefix in odd spelling", ring, middleware.Options{Prefix: "/%7Ea"}, "Prefix"},
+		{"an invalid proxy", ring, middleware.Options{TrustedProxies: []netip.Prefix{{}}}, "TrustedProxies"},
+		{"an IPv4-mapped proxy wider than IPv4", ring, middleware.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/72")}}, "TrustedProxies"},
+		{"a cookie that is no name", ring, middleware.Options{Cookie: "a b"}, "Cookie"},
+		{"a cookie for a format that has none", toyFormat{}, middleware.Options{Cookie: "c"}, "Cookie"},
+		{"a cookie for a variable with such a format", middleware.NewFormatVar(toyFormat{}), middleware.Options{Cookie: "c"}, "Cookie"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
-				}
-			}()
-			middleware.NewVerifier(ring, o)
+		t.Run(test.name, func(t *testing.T) {
+			v, err := middleware.NewVerifier(test.format, &test.opts)
+			if v != nil || err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("NewVerifier returns %v, %v; want an error about %s", v, err, test.want)
+			}
 		})
 	}
+}
+
+func TestNewVerifierTellsAllFaultsAtOnce(t *testing.T) {
+	_, err := middleware.NewVerifier(toyFormat{}, &middleware.Options{
+		MaxLifetime: -1, Leeway: -1, UseWindow: -1, Prefix: "x", TrustedProxies: []netip.Prefix{{}, {}}, Cookie: " ", ExpiredStatus: 1,
+	})
+	if got := strings.Split(err.Error(), "\n"); len(got) != 9 {
+		t.Errorf("%d faults and not 9:\n%v", len(got), err)
+	}
+}
+
+func TestAProgrammersNilPanics(t *testing.T) {
+	ring := testRing(t)
 	for name, f := range map[string]func(){
-		"a nil format":            func() { middleware.NewVerifier(nil, nil) },
-		"a nil handler":           func() { middleware.NewVerifier(ring, nil).Handler(nil) },
-		"a nil format in a var":   func() { middleware.NewFormatVar(nil) },
-		"a builder of nil":        func() { middleware.NewURLBuilder("/", nil) },
-		"cookies without cookies": func() { middleware.NewVerifier(toyFormat{}, &middleware.Options{Cookie: "c"}) },
+		"a nil format":          func() { middleware.NewVerifier(nil, nil) },
+		"a nil handler":         func() { newVerifier(ring, nil).Handler(nil) },
+		"a nil format in a var": func() { middleware.NewFormatVar(nil) },
+		"a builder of nil":      func() { middleware.NewURLBuilder("/", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -630,6 +649,15 @@ func TestOptionsThatMakeNoSensePanic(t *testing.T) {
 	}
 }
 
+// newVerifier is NewVerifier for options that are known to be right.
+func newVerifier(f middleware.Format, o *middleware.Options) *middleware.Verifier {
+	v, err := middleware.NewVerifier(f, o)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // toyFormat is a Format of a stranger. It proves that a Verifier asks nothing
 // of a Keyring.
 type toyFormat struct {
@@ -638,20 +666,20 @@ type toyFormat struct {
 }
 
 func (f toyFormat) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) { return u, nil }
-func (f toyFormat) Authenticate(r middleware.Request) (middleware.Claims, error) {
+func (f toyFormat) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if f.err == nil && r.Header.Get("Toy") == "" && !f.claims.Expires.IsZero() {
-		return middleware.Claims{}, middleware.ErrUnsigned
+		return middleware.Link{}, middleware.ErrUnsigned
 	}
-	return f.claims, f.err
+	return middleware.Link{Claims: f.claims, KeyID: "toy"}, f.err
 }
 
 func TestAVerifierEnforcesTheClaimsOfAnyFormat(t *testing.T) {
 	c := in(time.Hour)
-	c.Host, c.KeyID = "files.example.com", "toy"
+	c.Host = "files.example.com"
 	c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	old := c
 	old.Expires = time.Now().Add(-time.Second)
-	judge(t, middleware.NewVerifier(toyFormat{claims: c}, nil), []row{
+	judge(t, newVerifier(toyFormat{claims: c}, nil), []row{
 		{name: "accepted", target: "/x", header: []string{"Toy: 1"}},
 		{name: "not signed", target: "/x", want: middleware.ErrUnsigned},
 		{name: "wrong method", method: "PUT", target: "/x", header: []string{"Toy: 1"}, want: middleware.ErrNotAllowed},
@@ -659,7 +687,7 @@ func TestAVerifierEnforcesTheClaimsOfAnyFormat(t *testing.T) {
 		{name: "wrong address", target: "/x", header: []string{"Toy: 1"}, change: func(r *http.Request) { r.RemoteAddr = "10.0.0.1:1" }, want: middleware.ErrNotAllowed},
 		{name: "dot segments", target: "/a/%2e%2e/x", header: []string{"Toy: 1"}, want: middleware.ErrInvalid},
 	})
-	judge(t, middleware.NewVerifier(toyFormat{claims: old}, nil), []row{
+	judge(t, newVerifier(toyFormat{claims: old}, nil), []row{
 		{name: "expired", target: "/x", header: []string{"Toy: 1"}, want: middleware.ErrExpired},
 	})
 }
@@ -667,7 +695,7 @@ func TestAVerifierEnforcesTheClaimsOfAnyFormat(t *testing.T) {
 func TestKeysCanBeReplacedWhileRequestsAreServed(t *testing.T) {
 	old, next := hmacKey(t, "old", secret), hmacKey(t, "new", []byte(strings.Repeat("n", 32)))
 	v := middleware.NewFormatVar(newRing(t, old))
-	verifier := middleware.NewVerifier(v, nil)
+	verifier := newVerifier(v, nil)
 	link := sign(t, v, "/x", in(time.Hour))
 	var stop atomic.Bool
 	done := make(chan error)
@@ -703,10 +731,10 @@ func TestVerifyOfAUsualLinkDoesNotAllocate(t *testing.T) {
 	}
 	ring := newRing(t, hmacKey(t, "2026a", secret), edKey(t, "ed"))
 	ed := newRing(t, edKey(t, "ed"), hmacKey(t, "2026a", secret))
-	v := middleware.NewVerifier(ring, &middleware.Options{
-		Cookie:     "signed",
-		Binding:    func(*http.Request, string) (string, error) { return sessionValue, nil },
-		Revocation: revocation(func(string) (bool, error) { return false, nil }),
+	v := newVerifier(ring, &middleware.Options{
+		Cookie:      "signed",
+		Binding:     func(*http.Request, string) (string, error) { return sessionValue, nil },
+		Revocations: revocation(func(string) (bool, error) { return false, nil }),
 	})
 	c := in(time.Hour)
 	with := func(f func(c *middleware.Claims)) middleware.Claims { c := c; f(&c); return c }

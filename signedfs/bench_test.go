@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"example.com/signedurl/middleware"
 )
 
 // discard is a ResponseWriter that, like net/http's, takes a whole file.
@@ -38,7 +36,7 @@ func BenchmarkServe(b *testing.B) {
 			http.Handler
 		}{
 			{"http.FileServer", "/files/" + size + ".jpg", http.StripPrefix("/files/", http.FileServer(http.Dir(dir)))},
-			{"middleware+http.FileServer", link, middleware.NewVerifier(ring, nil).Handler(http.StripPrefix("/files/", http.FileServer(http.Dir(dir))))},
+			{"middleware+http.FileServer", link, newVerifier(b, ring, nil).Handler(http.StripPrefix("/files/", http.FileServer(http.Dir(dir))))},
 			{"signedfs", link, h},
 		} {
 			b.Run(fmt.Sprintf("size=%s/server=%s", size, server.name), func(b *testing.B) {

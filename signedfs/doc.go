@@ -90,7 +90,7 @@
 //
 // The verifier of package middleware works in front of http.FileServer too:
 //
-//	v := middleware.NewVerifier(keys, nil)
+//	v, err := middleware.NewVerifier(keys, nil)
 //	mux.Handle("/files/", v.Handler(http.StripPrefix("/files/", http.FileServer(http.Dir("/srv/files")))))
 //
 // or, with Options.Prefix "/files", below the StripPrefix. Nothing unsigned is

@@ -235,7 +235,10 @@ func Example_fileServer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	v := middleware.NewVerifier(keys, nil)
+	v, err := middleware.NewVerifier(keys, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/files/", v.Handler(http.StripPrefix("/files/", http.FileServer(http.Dir(dir)))))
 
@@ -256,7 +259,10 @@ func Example_redirect_incorrect() {
 	dir, remove := exampleDir()
 	defer remove()
 	keys := exampleKeys()
-	v := middleware.NewVerifier(keys, nil)
+	v, err := middleware.NewVerifier(keys, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	files := v.Handler(http.StripPrefix("/files/", http.FileServer(http.Dir(dir))))
 	h, err := signedfs.New("/files/", http.Dir(dir), keys, nil)
 	if err != nil {
@@ -297,7 +303,10 @@ func Example_stripPrefix_incorrect() {
 		log.Fatal(err)
 	}
 	for _, opts := range []*middleware.Options{nil, {Prefix: "/files"}} {
-		v := middleware.NewVerifier(keys, opts)
+		v, err := middleware.NewVerifier(keys, opts)
+		if err != nil {
+			log.Fatal(err)
+		}
 		h := http.StripPrefix("/files", v.Handler(http.FileServer(http.Dir(dir))))
 		fmt.Println(get(h, link.String()))
 	}

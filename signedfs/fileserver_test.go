@@ -15,7 +15,7 @@ import (
 
 // The middleware needs no signedfs: these are the ways to put it in front of
 // net/http's own file server.
-func alone(root http.FileSystem) map[string]http.Handler {
+func alone(t *testing.T, root http.FileSystem) map[string]http.Handler {
 	files := http.StripPrefix("/files/", http.FileServer(root))
 	mark := func(name string) alice.Constructor {
 		return func(next http.Handler) http.Handler {
@@ -25,10 +25,10 @@ func alone(root http.FileSystem) map[string]http.Handler {
 			})
 		}
 	}
-	v := middleware.NewVerifier(ring, nil)
+	v := newVerifier(t, ring, nil)
 	mux := http.NewServeMux()
 	mux.Handle("/files/", v.Handler(files))
-	below := middleware.NewVerifier(ring, &middleware.Options{Prefix: "/files"})
+	below := newVerifier(t, ring, &middleware.Options{Prefix: "/files"})
 	return map[string]http.Handler{
 		"in front of StripPrefix": v.Handler(files),
 		"in a mux":                mux,
@@ -45,7 +45,7 @@ func TestMiddlewareAloneInFrontOfFileServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, h := range alone(http.Dir(dir)) {
+	for name, h := range alone(t, http.Dir(dir)) {
 		t.Run(name, func(t *testing.T) {
 			addr := listen(t, h)
 			for _, file := range []string{"kyc/card.png", "a%2Fb.txt", "wie schön & gut;+#.txt"} {
@@ -94,7 +94,7 @@ func TestLimitsOfFileServerBehindTheMiddleware(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := tree(t)
-	for name, h := range alone(http.Dir(dir)) {
+	for name, h := range alone(t, http.Dir(dir)) {
 		addr := listen(t, h)
 		get := func(file string, c middleware.Claims, method string, header ...string) reply {
 			u, err := links.URL(file, c)
@@ -153,7 +153,7 @@ func TestStripPrefixOutsideWithoutAPrefixOptionRefusesEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := middleware.NewVerifier(ring, nil)
+	v := newVerifier(t, ring, nil)
 	h := http.StripPrefix("/files", v.Handler(http.FileServer(http.FS(embeddedFiles()))))
 	if got := ask(t, listen(t, h), "GET", u.RequestURI()); got.Status != 403 {
 		t.Errorf("%d", got.Status)

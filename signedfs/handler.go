@@ -1,7 +1,6 @@
 package signedfs
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -59,8 +58,9 @@ type Handler struct {
 // [http.ServeMux] (braces) or a file system (an encoded slash) would read
 // differently, or if it does not lie below Options.Verify.Prefix. A format
 // that cannot sign, such as a ring of public keys, is not one: the handler serves,
-// and making a link gives the format's error. New panics if root or f is nil,
-// and where [middleware.NewVerifier] does.
+// and making a link gives the format's error. So are the faults that
+// [middleware.NewVerifier] finds in Options.Verify. New panics if root or f is
+// nil.
 func New(base string, root http.FileSystem, f middleware.Format, opts *Options) (*Handler, error) {
 	if root == nil {
 		panic("signedurl: signedfs.New with a nil http.FileSystem")
@@ -69,13 +69,15 @@ func New(base string, root http.FileSystem, f middleware.Format, opts *Options) 
 	if opts != nil {
 		h.opts = *opts
 	}
-	h.verified = middleware.NewVerifier(f, &h.opts.Verify).Handler(http.HandlerFunc(h.serve))
-
-	var err error
-	if h.links, err = newLinks(base, f); err != nil {
+	verifier, err := middleware.NewVerifier(f, &h.opts.Verify)
+	if err != nil {
 		return nil, err
 	}
-	u, _ := url.Parse(base) // as newLinks did
+	h.verified = verifier.Handler(http.HandlerFunc(h.serve))
+	if h.links, err = middleware.NewURLBuilder(base, f); err != nil {
+		return nil, err
+	}
+	u, _ := url.Parse(base) // as NewURLBuilder did
 	h.prefix = u.EscapedPath()
 	switch {
 	case strings.ContainsAny(u.Path, "{}"):
@@ -117,46 +119,4 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.verified.ServeHTTP(w, r)
-}
-
-// newLinks is middleware.NewURLBuilder, which tries to sign and refuses a
-// format that cannot. A server that has only public keys must serve all the
-// same, and one with a FormatVar may be given a key that signs later.
-func newLinks(base string, f middleware.Format) (*middleware.URLBuilder, error) {
-	links, err := middleware.NewURLBuilder(base, f)
-	if err == nil {
-		return links, nil
-	}
-	late := &lateFormat{Format: f}
-	links, lateErr := middleware.NewURLBuilder(base, late)
-	if lateErr != nil {
-		return nil, err // it is the base that is wrong
-	}
-	late.tried = true
-	return links, nil
-}
-
-// lateFormat passes the builder's trial and leaves it to each link whether its
-// format can sign.
-type lateFormat struct {
-	middleware.Format
-	tried bool
-}
-
-func (l *lateFormat) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
-	if !l.tried {
-		return u, nil
-	}
-	return l.Format.Sign(u, c)
-}
-
-func (l *lateFormat) SignCookies(name string, c middleware.Claims) ([]*http.Cookie, error) {
-	if f, ok := l.Format.(middleware.CookieFormat); ok {
-		return f.SignCookies(name, c)
-	}
-	return nil, fmt.Errorf("signedurl: links of this format cannot travel as cookies: %w", errors.ErrUnsupported)
-}
-
-func (l *lateFormat) AuthenticateCookie(r middleware.Request, value string) (middleware.Claims, error) {
-	return middleware.Claims{}, middleware.ErrInvalid // builders authenticate nothing
 }

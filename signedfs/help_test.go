@@ -178,3 +178,13 @@ func roots(t testing.TB, dir string) map[string]http.FileSystem {
 		"http.FS(embed.FS)": http.FS(embeddedFiles()),
 	}
 }
+
+// newVerifier is middleware.NewVerifier for options that are known to be right.
+func newVerifier(tb testing.TB, f middleware.Format, o *middleware.Options) *middleware.Verifier {
+	tb.Helper()
+	v, err := middleware.NewVerifier(f, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}

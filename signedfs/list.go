@@ -42,7 +42,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, f http.File, name
 		query = "?" + query
 	}
 	// Each link repeats the query, which may hold much that was not signed.
-	c, signed := middleware.ClaimsFromContext(r.Context())
+	c, signed := middleware.LinkFromContext(r.Context())
 	linked := (!signed || c.Under != "") && len(html.EscapeString(query))*len(infos) <= maxQueries
 
 	names := make([]string, 0, len(infos))

@@ -68,7 +68,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request, name string) {
 	// Without claims it is a request that Verify.InsecureReportOnly let pass,
 	// and no link granted the method.
-	if _, granted := middleware.ClaimsFromContext(r.Context()); !granted || h.opts.OtherMethods == nil {
+	if _, granted := middleware.LinkFromContext(r.Context()); !granted || h.opts.OtherMethods == nil {
 		w.Header().Set("Allow", "GET, HEAD")
 		fail(w, http.StatusMethodNotAllowed)
 		return

@@ -60,7 +60,8 @@ func peers(tb testing.TB) []peer {
 	must(err)
 	u, err := ring.Sign(&url.URL{Path: path}, middleware.Claims{Expires: time.Now().Add(lifetime)})
 	must(err)
-	v := middleware.NewVerifier(ring, nil)
+	v, err := middleware.NewVerifier(ring, nil)
+	must(err)
 	add("signedurl/link=valid", u.RequestURI(), func(r *http.Request) error {
 		_, err := v.Verify(r)
 		return err

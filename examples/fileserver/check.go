@@ -59,7 +59,7 @@ func check(_ context.Context, args []string, t terminal) error {
 	if err != nil {
 		return err
 	}
-	opts.Uses = memstore.NewUses(0) // asked for, never used
+	opts.Uses = memstore.NewUses(nil) // asked for, never used
 	opts.Binding = func(_ *http.Request, name string) (string, error) {
 		if value, ok := bound[name]; ok {
 			return value, nil
@@ -90,7 +90,11 @@ func check(_ context.Context, args []string, t terminal) error {
 		}
 		r.RemoteAddr = net.JoinHostPort(ip.String(), "0")
 	}
-	e := middleware.NewVerifier(format, &opts).Explain(r)
+	v, err := middleware.NewVerifier(format, &opts)
+	if err != nil {
+		return err
+	}
+	e := v.Explain(r)
 	if _, err := fmt.Fprint(t.out, e); err != nil {
 		return err
 	}

@@ -491,7 +491,7 @@ func TestMistakesWithFormatsGetAClearError(t *testing.T) {
 		{"a separator that may be in a token", secret, with("-dir", dir, dj, "-separator", "a"), exitUsage, `the separator "a"`},
 		{"a parameter that needs escapes", secret, with("-dir", dir, dj, "-parameter", "a b"), exitUsage, `the parameter "a b"`},
 		{"a short SECRET_KEY", "short-secret", with("-dir", dir, dj), exitFailed, "line 1: django: a key is shorter than 32 bytes"},
-		{"link for ever with an age", secret, with("link", dj, "-permanent", "a"), exitUsage, "cannot carry Permanent together with -max-age"},
+		{"link for ever with an age", secret, with("link", dj, "-permanent", "a"), exitUsage, "no place for Claims.Permanent"},
 
 		{"CloudFront without an origin", id + "\n" + private, with("-dir", dir, "-format", "cloudfront"), exitUsage, "-origin is missing"},
 		{"a key pair without its id", private, with("-dir", dir, cdn), exitFailed, "line 1: there is no line with the name of the key before it"},
@@ -511,7 +511,7 @@ func TestMistakesWithFormatsGetAClearError(t *testing.T) {
 		{"a private key below an account", "a@b.example\n" + private, with("-dir", dir, "-format", "gcs"), exitFailed, "line 1: what is below it"},
 		{"a host with a scheme", id + ":" + secret, with("-dir", dir, "-format", "gcs", "-signed-host", "https://a.example"), exitUsage, "-signed-host is a host"},
 		{"a host in upper case", id + ":" + secret, with("-dir", dir, region, "-signed-host", "S3.example.com"), exitUsage, "-signed-host must be host[:port] in lower-case"},
-		{"link without a host", id + ":" + secret, with("link", "-format", "gcs", "-base-url", "/files/", "a"), exitFailed, "neither the URL nor -signed-host name one"},
+		{"link without a host", id + ":" + secret, with("link", "-format", "gcs", "-base-url", "/files/", "a"), exitFailed, "neither the URL nor the Options name one"},
 		{"link to a subtree of Cloud Storage", id + ":" + secret, with("link", "-format", "gcs", "-under", "a", "a/b"), exitUsage, "no place for Claims.Under"},
 
 		{"S3 without a region", id + ":" + secret, with("-dir", dir, "-format", "s3"), exitUsage, "-region is missing"},
@@ -520,7 +520,7 @@ func TestMistakesWithFormatsGetAClearError(t *testing.T) {
 		{"a key in three parts", id + ":" + secret + " a b", with("-dir", dir, region), exitFailed, "line 1: it is not"},
 		{"a short secret", "\n" + id + ":short-secret", with("-dir", dir, region), exitFailed, "line 2: the secret has 12 bytes"},
 		{"link for ever", id + ":" + secret, with("link", region, "-permanent", "a"), exitUsage, "no place for Claims.Permanent"},
-		{"link with uses", secret, with("link", app, "-uses", "3", "a"), exitUsage, "a link cannot carry ID"},
+		{"link with uses", secret, with("link", app, "-uses", "3", "a"), exitUsage, "no place for Claims.ID"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(keysVariable, test.keys)

@@ -116,9 +116,9 @@ func (rec *recorder) line(r *http.Request, reply *reply, d *decision, took time.
 }
 
 // observe is the verifier's Options.Observe.
-func (rec *recorder) observe(r *http.Request, c middleware.Claims, err error) {
-	rec.metrics.decision(c.KeyID, err)
+func (rec *recorder) observe(r *http.Request, l middleware.Link, err error) {
+	rec.metrics.decision(l.KeyID, err)
 	if d, ok := r.Context().Value(decisionKey{}).(*decision); ok {
-		*d = decision{true, err, c.KeyID, c.ID}
+		*d = decision{true, err, l.KeyID, l.ID}
 	}
 }

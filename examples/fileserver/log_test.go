@@ -39,7 +39,7 @@ func TestTheAccessLogTellsAllButTheSignature(t *testing.T) {
 	r.Host = "signature=" + signature
 	line := logged(t, r, func(rec *recorder) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			rec.observe(r, middleware.Claims{KeyID: "k1", ID: "case-42"}, middleware.ErrExpired)
+			rec.observe(r, middleware.Link{KeyID: "k1", Claims: middleware.Claims{ID: "case-42"}}, middleware.ErrExpired)
 			http.Error(w, "no", http.StatusNotFound)
 		}
 	})

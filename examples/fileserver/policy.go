@@ -44,7 +44,7 @@ func (p *policy) options(f middleware.Format) (middleware.Options, *memstore.Rev
 		if err := (&http.Cookie{Name: p.cookie}).Valid(); err != nil {
 			return o, nil, badUsage("-cookie: %q is no cookie name", p.cookie)
 		}
-		if _, ok := f.(middleware.CookieFormat); !ok {
+		if _, ok := f.(middleware.CookieAuthenticator); !ok {
 			return o, nil, badUsage("-cookie: links of this format do not travel in cookies")
 		}
 	}
@@ -52,10 +52,10 @@ func (p *policy) options(f middleware.Format) (middleware.Options, *memstore.Rev
 		return o, nil, nil
 	}
 	// A file that is not there is no empty list: it may be the wrong name.
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	if err := list.Load(p.revoked); err != nil {
 		return o, nil, fmt.Errorf("%w; 'fileserver revoke -file %s' makes an empty one", err, p.revoked)
 	}
-	o.Revocation = list
+	o.Revocations = list
 	return o, list, nil
 }

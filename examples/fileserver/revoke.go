@@ -25,7 +25,7 @@ func revoke(_ context.Context, args []string, t terminal) error {
 	if *file == "" {
 		return badUsage("-file is missing")
 	}
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	if err := list.Load(*file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -193,7 +193,7 @@ func (c *serving) options(f middleware.Format, rec *recorder, reload *reloader) 
 	o.TrustedProxies = c.proxies
 	o.Binding = c.bindings.find
 	if c.uses == "memory" {
-		o.Uses = memstore.NewUses(0)
+		o.Uses = memstore.NewUses(nil)
 	}
 	o.UseWindow = c.useWindow
 	o.ExpiredStatus = c.expired

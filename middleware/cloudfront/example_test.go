@@ -41,7 +41,11 @@ func Example() {
 		panic(err)
 	}
 	files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Println("serving", r.URL.Path) })
-	handler := middleware.NewVerifier(f, nil).Handler(files)
+	verifier, err := middleware.NewVerifier(f, nil)
+	if err != nil {
+		panic(err)
+	}
+	handler := verifier.Handler(files)
 
 	get := func(target string) {
 		r := httptest.NewRequest("GET", target, nil)
@@ -104,8 +108,12 @@ func ExampleFormat_SignCookies() {
 		fmt.Println(c.Name, c.Path)
 		r.AddCookie(c)
 	}
-	c, err := middleware.NewVerifier(f, nil).Verify(r)
-	fmt.Println(c.Under, c.Expires.UTC(), err)
+	verifier, err := middleware.NewVerifier(f, nil)
+	if err != nil {
+		panic(err)
+	}
+	l, err := verifier.Verify(r)
+	fmt.Println(l.Under, l.Expires.UTC(), err)
 	// Output:
 	// CloudFront-Policy /videos/1/
 	// CloudFront-Key-Pair-Id /videos/1/

@@ -48,7 +48,7 @@ type Options struct {
 }
 
 // Format signs and authenticates CloudFront's signed URLs and cookies, as
-// [middleware.Format] and [middleware.CookieFormat]. The zero Format refuses
+// [middleware.Format] and [middleware.CookieSigner]. The zero Format refuses
 // every link and signs none. It is immutable and safe for concurrent use.
 type Format struct {
 	scheme, host string
@@ -57,7 +57,10 @@ type Format struct {
 	opts         Options
 }
 
-var _ middleware.CookieFormat = (*Format)(nil)
+var _ interface {
+	middleware.Format
+	middleware.CookieSigner
+} = (*Format)(nil)
 
 // New returns a format that signs with key, if it can, and accepts the links
 // of key and of [Options.Accept].

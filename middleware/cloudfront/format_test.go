@@ -44,6 +44,15 @@ var (
 	expires = time.Unix(1_700_003_600, 0)
 )
 
+func newVerifier(t testing.TB, f middleware.Format, opts *middleware.Options) *middleware.Verifier {
+	t.Helper()
+	v, err := middleware.NewVerifier(f, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // testFormat returns a format with the package's test key, under the id K1.
 func testFormat(t testing.TB, opts *cloudfront.Options) *cloudfront.Format {
 	t.Helper()
@@ -114,89 +123,84 @@ func TestWhatSignTakesAuthenticateReturns(t *testing.T) {
 	for name, test := range map[string]struct {
 		link  string
 		give  middleware.Claims
-		want  middleware.Claims
+		want  middleware.Link
 		other []string // further targets that the same parameters open
 		shut  []string // and some that they do not
 	}{
 		"an expiry alone": {
 			link: "/a.jpg",
 			give: middleware.Claims{Expires: expires},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires}, KeyID: "K1"},
 			shut: []string{"/a.jpg/", "/A.jpg", "/a.jp%67", "/b.jpg", "/a.jpg?x=1", "/a.jpg?"},
 		},
 		"fractions of a second are dropped": {
 			link: "/a.jpg",
 			give: middleware.Claims{Expires: expires.Add(999 * time.Millisecond)},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires}, KeyID: "K1"},
 		},
 		"the host that is signed anyway": {
 			link: "/a.jpg",
 			give: middleware.Claims{Expires: expires, Host: host},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
-		},
-		"KeyID and Cookie are ignored": {
-			link: "/a.jpg",
-			give: middleware.Claims{Expires: expires, KeyID: "other", Cookie: true},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires}, KeyID: "K1"},
 		},
 		"an absolute URL with a query and a fragment": {
 			link: origin + "/a.jpg?b=2&a=1#top",
 			give: middleware.Claims{Expires: expires},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires}, KeyID: "K1"},
 			shut: []string{"/a.jpg?a=1&b=2", "/a.jpg", "/a.jpg?b=2", "/a.jpg?b=2&a=1&"},
 		},
 		"a query of which nothing is understood": {
 			link: "/a.jpg?x=%zz;y&&=&%26",
 			give: middleware.Claims{Expires: expires},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires}, KeyID: "K1"},
 		},
 		"an empty query is not none": {
 			link: "/a.jpg?",
 			give: middleware.Claims{Expires: expires},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires}, KeyID: "K1"},
 			shut: []string{"/a.jpg"},
 		},
 		"the origin alone": {
 			link: origin,
 			give: middleware.Claims{Expires: expires},
-			want: middleware.Claims{Host: host, Expires: expires, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires}, KeyID: "K1"},
 			shut: []string{"//"},
 		},
 		"the origin and a query": {
 			link: origin + "?x=1",
 			give: middleware.Claims{Expires: expires, NotBefore: expires.Add(-time.Hour)},
-			want: middleware.Claims{Host: host, Expires: expires, NotBefore: expires.Add(-time.Hour), KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires, NotBefore: expires.Add(-time.Hour)}, KeyID: "K1"},
 		},
 		"empty parts, of a path that is signed as it is": {
 			link: "/a//b.jpg",
 			give: middleware.Claims{Expires: expires, NotBefore: expires.Add(-time.Hour)},
-			want: middleware.Claims{Host: host, Expires: expires, NotBefore: expires.Add(-time.Hour), KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires, NotBefore: expires.Add(-time.Hour)}, KeyID: "K1"},
 			shut: []string{"/a/b.jpg", "/a///b.jpg"},
 		},
 		"all that a policy can say": {
 			link: "/a.jpg?x=<b>&y=a[]'(|)^`{}",
 			give: middleware.Claims{Expires: expires, NotBefore: expires.Add(-time.Hour), Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.77/24")}},
-			want: middleware.Claims{Host: host, Expires: expires, NotBefore: expires.Add(-time.Hour), Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, KeyID: "K1"},
+			want: middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires, NotBefore: expires.Add(-time.Hour), Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, KeyID: "K1"},
 			shut: []string{"/a.jpg", "/a.jpgXx=<b>&y=a[]'(|)^`{}", "/a.jpg/x=<b>&y=a[]'(|)^`{}", "/a.jpg?x=<b>&y=a[]'(|)^`{}&z"},
 		},
 		"a subtree": {
 			link:  "/videos/1/a.ts",
 			give:  middleware.Claims{Expires: expires, Under: "/videos/1/"},
-			want:  middleware.Claims{Host: host, Expires: expires, Under: "/videos/1/", KeyID: "K1"},
+			want:  middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires, Under: "/videos/1/"}, KeyID: "K1"},
 			other: []string{"/videos/1/b/c.ts", "/videos/1/", "/videos/1/a.ts?x=1", "/videos/1/%20"},
 			shut:  []string{"/videos/1", "/videos/10/a.ts", "/videos/2/a.ts", "/videos/1/../2/a.ts", "/videos/1/%2e%2e/2/a.ts", "/videos/1/..%2F2/a.ts", "/videos/1%2Fa.ts", "/videos//1/a.ts", "/videos/1//a.ts"},
 		},
 		"a subtree with characters that are escaped, asked for with a query": {
 			link:  "/a%2A%3F%20b/c?x=1",
 			give:  middleware.Claims{Expires: expires, Under: "/a%2A%3F%20b/"},
-			want:  middleware.Claims{Host: host, Expires: expires, Under: "/a%2A%3F%20b/", KeyID: "K1"},
+			want:  middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires, Under: "/a%2A%3F%20b/"}, KeyID: "K1"},
 			other: []string{"/a%2A%3F%20b/d"},
 			shut:  []string{"/aXY%20b/d", "/a*%3F%20b/d"},
 		},
 		"everything on the origin": {
 			link:  "/",
 			give:  middleware.Claims{Expires: expires, Under: "/"},
-			want:  middleware.Claims{Host: host, Expires: expires, Under: "/", KeyID: "K1"},
+			want:  middleware.Link{Claims: middleware.Claims{Host: host, Expires: expires, Under: "/"}, KeyID: "K1"},
 			other: []string{"/a", "/a/b?c"},
 		},
 	} {
@@ -321,7 +325,7 @@ func TestSignRefuses(t *testing.T) {
 			if errors.Is(err, errors.ErrUnsupported) != test.unsupported {
 				t.Errorf("got %v; want it to wrap ErrUnsupported: %t", err, test.unsupported)
 			}
-			if !strings.HasPrefix(err.Error(), "signedurl: cloudfront: ") {
+			if !strings.HasPrefix(err.Error(), "signedurl: ") {
 				t.Errorf("the text of %q does not say whose it is", err)
 			}
 			if *u != before {
@@ -466,7 +470,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 			if !errors.Is(err, middleware.ErrInvalid) {
 				t.Errorf("got %v, want %v", err, middleware.ErrInvalid)
 			}
-			if diff := cmp.Diff(middleware.Claims{}, c, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+			if diff := cmp.Diff(middleware.Link{}, c, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 				t.Errorf("claims with an error:\n%s", diff)
 			}
 			if err != nil && strings.Contains(err.Error(), signature) {
@@ -629,9 +633,6 @@ func TestKeyGroups(t *testing.T) {
 	if _, err := both.SignCookies("", middleware.Claims{Expires: expires, Under: "/"}); err == nil {
 		t.Error("a public key signed cookies")
 	}
-	if _, err := middleware.NewURLBuilder("/files/", both); err == nil {
-		t.Error("a builder took a format that cannot sign")
-	}
 	if _, err := cloudfront.New(origin, newKey, &cloudfront.Options{Accept: []cloudfront.Key{newPublic}}); err == nil {
 		t.Error("New took two keys of one id")
 	}
@@ -709,8 +710,8 @@ func TestCookies(t *testing.T) {
 				t.Errorf("got %v, want it refused", err)
 			case !test.want.IsZero() && (err != nil || !c.Expires.Equal(test.want)):
 				t.Errorf("expires %v, error %v; want %v", c.Expires, err, test.want)
-			case err == nil && c.Cookie == strings.Contains(test.target, "Signature="):
-				t.Errorf("Cookie is %t", c.Cookie)
+			case err == nil && c.FromCookie == strings.Contains(test.target, "Signature="):
+				t.Errorf("FromCookie is %t", c.FromCookie)
 			}
 		})
 	}
@@ -723,9 +724,6 @@ func TestCookies(t *testing.T) {
 	}
 	if _, err := f.SignCookies("", middleware.Claims{Under: "/", Expires: expires, Uses: 1, ID: "x"}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("SignCookies with uses: %v", err)
-	}
-	if _, err := f.AuthenticateCookie(request("/a"), all); !errors.Is(err, middleware.ErrInvalid) {
-		t.Errorf("AuthenticateCookie: %v", err)
 	}
 }
 
@@ -749,9 +747,9 @@ func TestLinksAndCookiesOverTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guarded := middleware.NewVerifier(f, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _ := middleware.ClaimsFromContext(r.Context())
-		fmt.Fprintf(w, "%s %t", r.URL.Path, c.Cookie)
+	guarded := newVerifier(t, f, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := middleware.LinkFromContext(r.Context())
+		fmt.Fprintf(w, "%s %t", r.URL.Path, c.FromCookie)
 	}))
 	mux := http.NewServeMux()
 	mux.Handle("/files/", guarded)

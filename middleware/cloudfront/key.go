@@ -48,9 +48,6 @@ func (k Key) String() string {
 	return k.id + " (" + k.alg + ")"
 }
 
-// Format writes String for every verb and flag of fmt.
-func (k Key) Format(f fmt.State, _ rune) { f.Write([]byte(k.String())) }
-
 // NewKey returns a key that signs and verifies. The private key is an
 // *[rsa.PrivateKey] of 2048 to 4096 bits, an *[ecdsa.PrivateKey] on P-256, or
 // any other [crypto.Signer] with a public key of these kinds, such as one in a

@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // The format's parameters.
@@ -52,7 +52,7 @@ func (p *params) set(i int, value string) bool {
 // with its bytes and its order, which is what the signer saw. It is not read
 // as parameters at all: nothing in it is dropped, since nothing in it is
 // understood. hasOwn tells "/a?" from "/a".
-func scanQuery(q string) (p params, own string, hasOwn bool, err error) {
+func scanQuery(q string) (p params, own string, hasOwn bool, fault *strict.Fault) {
 	if q == "" {
 		return p, "", false, nil
 	}
@@ -62,7 +62,7 @@ func scanQuery(q string) (p params, own string, hasOwn bool, err error) {
 		i := paramIndex(name)
 		switch {
 		case i < 0 && strings.IndexByte(name, '%') >= 0 && reservedName(name):
-			return params{}, "", false, errNotLiteral
+			return params{}, "", false, faultNotLiteral
 		case i < 0:
 			if hasOwn {
 				rest = append(rest, '&')
@@ -72,7 +72,7 @@ func scanQuery(q string) (p params, own string, hasOwn bool, err error) {
 			rest = append(rest, part...)
 			hasOwn = true
 		case !p.set(i, value):
-			return params{}, "", false, errTwice
+			return params{}, "", false, faultTwice
 		}
 	}
 	return p, string(rest), hasOwn, nil
@@ -98,7 +98,7 @@ func paramIndex(name string) int {
 // decoded.
 func reservedName(raw string) bool {
 	for _, name := range paramNames {
-		if wire.UnescapesTo(raw, name, true) {
+		if strict.UnescapesTo(raw, name, true) {
 			return true
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // maxPolicy bounds the text of a custom policy, and so the work of reading and
@@ -147,7 +147,7 @@ func (r *reader) moment(seconds *int64) bool {
 		for n < len(r.text) && '0' <= r.text[n] && r.text[n] <= '9' {
 			n++
 		}
-		*seconds, found = wire.Int(string(r.text[:n]), wire.MaxTime)
+		*seconds, found = strict.Int(string(r.text[:n]), strict.MaxTime)
 		r.text = r.text[n:] // a fraction or an exponent is no end of a member
 		return found && name == "AWS:EpochTime"
 	}) && found

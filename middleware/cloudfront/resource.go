@@ -3,7 +3,7 @@ package cloudfront
 import (
 	"strings"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // target is a URL as it was asked for, without the format's parameters, in the
@@ -54,7 +54,7 @@ func covers(resource string, t *target) (under string, ok bool) {
 	}
 	// With an empty part in place of a wildcard, /u/?/x would match /u///x and
 	// /u/*/x match /u//x, and a file server opens /u/x for both.
-	if wire.CheckPath(t.path) != wire.PathOK {
+	if strict.CheckPath(t.path) != nil {
 		return "", false
 	}
 	protocol, rest := "*", resource

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Sign returns a copy of u with a signature over its path and query as they
@@ -46,7 +46,7 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	}
 	p := policy{resource: t.url(t.path)}
 	if c.Under != "" {
-		if !strings.HasPrefix(t.path, c.Under) || wire.CheckPath(t.path) != wire.PathOK {
+		if !strings.HasPrefix(t.path, c.Under) || strict.CheckPath(t.path) != nil {
 			return nil, errors.New("signedurl: cloudfront: cannot sign: the path does not lie below Under, or holds an empty part")
 		}
 		p.resource = f.subtree(c.Under)
@@ -117,22 +117,31 @@ func (f *Format) SignResourceCookies(resource string, c middleware.Claims) ([]*h
 // target returns the URL that is to be signed, in sections.
 func (f *Format) target(u *url.URL) (*target, error) {
 	t := &target{f.scheme, f.host, u.EscapedPath(), u.RawQuery, u.RawQuery != "" || u.ForceQuery}
-	switch fault := wire.CheckPath(t.path); {
+	switch {
 	case u.Opaque != "" || u.User != nil:
 		return nil, errors.New("signedurl: cloudfront: cannot sign a URL with an opaque part or a user")
 	case (u.Scheme != "" || u.Host != "") && (u.Scheme != f.scheme || u.Host != f.host):
 		return nil, fmt.Errorf("signedurl: cloudfront: cannot sign: the URL is not one of the origin %s://%s", f.scheme, f.host)
-	case t.path == "" && u.Host != "": // "https://example.com" is signed as it is
-	case fault != wire.PathOK && fault != wire.PathEmptyPart:
-		return nil, errors.New("signedurl: cloudfront: cannot sign: the path must begin with a slash and hold no part that is . or .. and no control character")
 	}
-	if !plain(t.path) || !plain(t.query) {
-		return nil, errors.New("signedurl: cloudfront: cannot sign: path or query hold a double quote, a backslash, a space or a byte that is not printable ASCII; escape it")
+	path := t.path
+	if path == "" && u.Host != "" {
+		path = "/" // "https://example.com" is signed as is
 	}
-	if p, _, _, err := scanQuery(t.query); err != nil || p.n > 0 {
+	if fault := checkURL(path, t.query); fault != nil {
+		return nil, cannotSign(fault)
+	}
+	p, _, _, fault := scanQuery(t.query)
+	if fault != nil {
+		return nil, cannotSign(fault)
+	}
+	if p.n > 0 {
 		return nil, errors.New("signedurl: cloudfront: cannot sign: the URL already has a parameter that belongs to signatures")
 	}
 	return t, nil
+}
+
+func cannotSign(fault *strict.Fault) error {
+	return fmt.Errorf("signedurl: cloudfront: cannot sign: %w", fault)
 }
 
 // subtree returns the Resource that opens what lies below a canonical path,
@@ -160,8 +169,8 @@ func (f *Format) signURL(u *url.URL, t *target, p policy, canned bool) (*url.URL
 		}
 		query += paramNames[p.param] + "=" + p.value
 	}
-	if len(t.path)+1+len(query) > maxTarget {
-		return nil, errors.New("signedurl: cloudfront: cannot sign: the link would be longer than 8 KiB")
+	if fault := strict.CheckTarget(t.path, query); fault != nil {
+		return nil, cannotSign(fault)
 	}
 	signed := *u
 	signed.RawQuery, signed.ForceQuery = query, false
@@ -240,24 +249,14 @@ func (f *Format) claim(p *policy, c middleware.Claims) error {
 	fault := func(text string) error {
 		return errors.New("signedurl: cloudfront: cannot sign: " + text)
 	}
-	for _, claim := range []struct {
-		name string
-		set  bool
-	}{
-		{"Permanent", c.Permanent},
-		{"Methods", c.Methods != nil},
-		{"another Host", c.Host != "" && (c.Host != f.host || f.opts.AnyHost)},
-		{"more than one network", len(c.Networks) > 1},
-		{"Binding", c.Binding != middleware.Binding{}},
-		{"ID", c.ID != ""},
-		{"Uses", c.Uses != 0},
-		{"DownloadName", c.DownloadName != ""},
-		{"ContentType", c.ContentType != ""},
-		{"Ignore", c.Ignore != nil},
-	} {
-		if claim.set {
-			return fmt.Errorf("signedurl: cloudfront: a policy has no place for %s: %w", claim.name, errors.ErrUnsupported)
-		}
+	if err := c.Unsupported("Expires", "NotBefore", "Under", "Host", "Networks"); err != nil {
+		return err
+	}
+	if c.Host != "" && (c.Host != f.host || f.opts.AnyHost) {
+		return fmt.Errorf("signedurl: cloudfront: a policy has no place for another Host: %w", errors.ErrUnsupported)
+	}
+	if len(c.Networks) > 1 {
+		return fmt.Errorf("signedurl: cloudfront: a policy has no place for more than one network: %w", errors.ErrUnsupported)
 	}
 	if c.Expires.IsZero() {
 		return fault("the claims have no expiry")
@@ -284,10 +283,10 @@ func (f *Format) claim(p *policy, c middleware.Claims) error {
 		}
 		p.network, p.hasNetwork = c.Networks[0].Masked(), true
 	}
-	if c.Under != "" && (wire.CheckPath(c.Under) != wire.PathOK || !strings.HasSuffix(c.Under, "/") || string(wire.AppendPath(nil, c.Under)) != c.Under) {
+	if c.Under != "" && (strict.CheckPath(c.Under) != nil || !strings.HasSuffix(c.Under, "/") || string(strict.AppendPath(nil, c.Under)) != c.Under) {
 		return fault("Under must be an absolute canonical path that ends in a slash")
 	}
 	return nil
 }
 
-func validTime(t time.Time) bool { return t.Unix() >= 0 && t.Unix() <= wire.MaxTime }
+func validTime(t time.Time) bool { return t.Unix() >= 0 && t.Unix() <= strict.MaxTime }

@@ -99,26 +99,26 @@ func get(t *testing.T, origin, target string) *http.Request {
 }
 
 // verify lets a Verifier decide about a request at a time.
-func verify(t *testing.T, f middleware.Format, r *http.Request, at int64) (c middleware.Claims, err error) {
+func verify(t *testing.T, f middleware.Format, r *http.Request, at int64) (l middleware.Link, err error) {
 	t.Helper()
-	v := middleware.NewVerifier(f, nil)
+	v := newVerifier(t, f, nil)
 	if at < time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix() {
 		// No bubble reaches that far back: judge the claims.
 		e := v.Explain(r)
-		c = e.Claims
-		if c.Expires.IsZero() {
-			return c, e.Err
+		l = e.Link
+		if l.Expires.IsZero() {
+			return l, e.Err
 		}
-		if at >= c.Expires.Unix() {
-			return c, middleware.ErrExpired
+		if at >= l.Expires.Unix() {
+			return l, middleware.ErrExpired
 		}
-		return c, nil
+		return l, nil
 	}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Unix(at, 0)))
-		c, err = v.Verify(r)
+		l, err = v.Verify(r)
 	})
-	return c, err
+	return l, err
 }
 
 // refusedOnPurpose are the links of the vectors that are refused although
@@ -168,7 +168,7 @@ func TestLinksOfTheSDKsAreVerified(t *testing.T) {
 					t.Fatal("the vector says that the link is never valid")
 				}
 				v.judge(t, f, r)
-				e := middleware.NewVerifier(f, nil).Explain(r)
+				e := newVerifier(t, f, nil).Explain(r)
 				if diff := cmp.Diff(v.Canonical, e.Signed); name == "signed" && diff != "" {
 					t.Errorf("the explanation shows another policy (-want +got):\n%s", diff)
 				}
@@ -241,7 +241,7 @@ func TestCookiesOfTheSDKsAreVerified(t *testing.T) {
 				t.Fatal(err)
 			}
 			v.judge(t, f, r)
-			if c, _ := verify(t, f, r, v.ValidAt[0]); !c.Cookie {
+			if c, _ := verify(t, f, r, v.ValidAt[0]); !c.FromCookie {
 				t.Error("the claims do not say that they came in cookies")
 			}
 			f, _ = v.format(t, origin, cloudfront.Options{InsecureAllowSHA1: true})

@@ -17,7 +17,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Options say how the Django application signs. The zero value, and a nil
@@ -89,8 +89,6 @@ type Format struct {
 	signatureSize int // in characters
 	scratch       sync.Pool
 }
-
-const maxTarget = 8 << 10 // as the Verifier has it
 
 // New returns the format of an application whose SECRET_KEY is key, and that
 // signs as the options say; they are copied. It is an error if a key is empty,
@@ -185,35 +183,27 @@ func unsafeSeparator(s string) bool {
 // plainName reports whether a parameter's name has one spelling only.
 func plainName(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if !wire.Unreserved(s[i]) {
+		if !strict.Unreserved(s[i]) {
 			return false
 		}
 	}
 	return s != ""
 }
 
-func invalid(text string) error {
-	return fmt.Errorf("%w: %s", middleware.ErrInvalid, text)
-}
+// faultSlash is the fault of a path besides those that package strict knows.
+var faultSlash = strict.NewFault("the path holds an encoded slash, which the signed text cannot tell from a raw one")
 
 var (
-	errZero         = invalid("the Django format was not made by New")
-	errTooLong      = invalid("the request target is longer than 8 KiB")
-	errTwice        = invalid("the token is there twice")
-	errDisguised    = invalid("the token's name is spelled with escapes")
-	errUncovered    = invalid("there is a parameter besides the token, which the token does not cover")
-	errSlash        = invalid("the path holds an encoded slash, which the signed text cannot tell from a raw one")
-	errShape        = invalid("the token has too few parts")
-	errBadSignature = invalid("the token's signature does not match")
-	errTimestamp    = invalid("the token's time is not a canonical number of seconds")
-	errObject       = invalid("the token does not hold an object with a path")
-	errEscapes      = invalid("the token does not hold an escaped path")
-	errOtherPath    = invalid("the token is good for another path")
-)
-
-var (
-	pathFaults  = wire.PathErrors(invalid)
-	queryFaults = wire.QueryErrors(invalid)
+	errZero         = strict.NewInvalid("the Django format was not made by New")
+	errTwice        = strict.NewInvalid("the token is there twice")
+	errDisguised    = strict.NewInvalid("the token's name is spelled with escapes")
+	errUncovered    = strict.NewInvalid("there is a parameter besides the token, which the token does not cover")
+	errShape        = strict.NewInvalid("the token has too few parts")
+	errBadSignature = strict.NewInvalid("the token's signature does not match")
+	errTimestamp    = strict.NewInvalid("the token's time is not a canonical number of seconds")
+	errObject       = strict.NewInvalid("the token does not hold an object with a path")
+	errEscapes      = strict.NewInvalid("the token does not hold an escaped path")
+	errOtherPath    = strict.NewInvalid("the token is good for another path")
 )
 
 var slash = []byte("/")
@@ -223,65 +213,66 @@ var slash = []byte("/")
 // first second at which it is older than MaxAge, or Permanent; Under, if the
 // token is for a subtree; and KeyID, which is "0" for the key that signs, and
 // "1", "2" and so on for the fallback keys in their order.
-func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if f == nil || f.macs == nil {
-		return middleware.Claims{}, errZero
+		return middleware.Link{}, errZero
 	}
-	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
-		return middleware.Claims{}, errTooLong
+	if fault := strict.CheckTarget(r.Path, r.RawQuery); fault != nil {
+		return middleware.Link{}, strict.Invalid{Fault: fault}
 	}
 	escaped, err := f.findToken(r.RawQuery)
 	if err != nil {
-		return middleware.Claims{}, err
+		return middleware.Link{}, err
 	}
-	plain := wire.PlainPath(r.Path)
-	if !plain {
-		if err := checkPath(r.Path); err != nil {
-			return middleware.Claims{}, err
+	canonical, escapes := strict.CanonicalPath(r.Path)
+	unescaped := canonical && !escapes
+	if !canonical {
+		if fault := checkPath(r.Path); fault != nil {
+			return middleware.Link{}, strict.Invalid{Fault: fault}
 		}
 	}
 	s := f.scratch.Get().(*scratch)
 	defer f.scratch.Put(s)
-	s.token, _ = wire.AppendUnescaped(s.token[:0], escaped, true)
+	s.token, _ = strict.AppendUnescaped(s.token[:0], escaped, true)
 	if r.Tracing() {
 		r.Trace("shape", "path and query are unambiguous")
 		if body, _, ok := f.cut(s.token); ok {
-			r.TraceSigned(string(body))
+			r.Trace("signed", string(body))
 		}
 	}
 	value, made, key, err := f.unsign(s)
 	if err != nil {
-		return middleware.Claims{}, err
+		return middleware.Link{}, err
 	}
 	r.Trace("key", f.keyIDs[key])
 	r.Trace("signature", "the token is authentic")
-	c := middleware.Claims{KeyID: f.keyIDs[key], Permanent: f.maxAge < 0}
-	// A plain path is its own decoded and its own canonical form, and so is a
+	l := middleware.Link{Claims: middleware.Claims{Permanent: f.maxAge < 0}, KeyID: f.keyIDs[key]}
+	// A canonical path without escapes is its own decoded form, and so is a
 	// value that it begins with: there is nothing to allocate.
-	begins := plain && !f.object && len(value) <= len(r.Path) && r.Path[:len(value)] == string(value)
+	begins := unescaped && !f.object && len(value) <= len(r.Path) && r.Path[:len(value)] == string(value)
 	subtree := f.subtree && bytes.HasSuffix(value, slash)
 	switch {
 	case begins && !subtree && len(value) == len(r.Path):
 	case begins && subtree && len(value) < len(r.Path):
-		c.Under = r.Path[:len(value)]
+		l.Under = r.Path[:len(value)]
 	default:
-		if c.Under, err = f.opens(string(value), r.Path); err != nil {
-			return middleware.Claims{}, err
+		if l.Under, err = f.opens(string(value), r.Path); err != nil {
+			return middleware.Link{}, err
 		}
 	}
 	r.Trace("path", "the token is for it")
 	if f.timed {
-		c.NotBefore = time.Unix(made, 0)
+		l.NotBefore = time.Unix(made, 0)
 	}
-	if !c.Permanent {
+	if !l.Permanent {
 		// A token whose age is MaxAge is still good.
 		expires := made + f.maxAge + 1
-		if expires > wire.MaxTime {
-			return middleware.Claims{}, errTimestamp
+		if expires > strict.MaxTime {
+			return middleware.Link{}, errTimestamp
 		}
-		c.Expires = time.Unix(expires, 0)
+		l.Expires = time.Unix(expires, 0)
 	}
-	return c, nil
+	return l, nil
 }
 
 // findToken returns the token, still escaped. It refuses every parameter that
@@ -290,9 +281,9 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
 func (f *Format) findToken(query string) (token string, err error) {
 	found, uncovered := false, false
 	for query != "" {
-		p, rest, fault := wire.CutParam(query)
-		if fault != wire.QueryOK {
-			return "", queryFaults[fault]
+		p, rest, fault := strict.CutParam(query)
+		if fault != nil {
+			return "", strict.Invalid{Fault: fault}
 		}
 		query = rest
 		switch {
@@ -303,7 +294,7 @@ func (f *Format) findToken(query string) (token string, err error) {
 			found = true
 			token = p.Value
 		case slices.Contains(f.ignore, p.Name):
-		case wire.UnescapesTo(p.Name, f.parameter, true):
+		case strict.UnescapesTo(p.Name, f.parameter, true):
 			return "", errDisguised
 		default:
 			uncovered = true
@@ -321,12 +312,12 @@ func (f *Format) findToken(query string) (token string, err error) {
 // checkPath judges an escaped path that is compared with a signed text by what
 // it means when it is decoded. ServeMux tells an encoded slash from a raw one,
 // and the text cannot.
-func checkPath(path string) error {
-	if fault := wire.CheckPath(path); fault != wire.PathOK {
-		return pathFaults[fault]
+func checkPath(path string) *strict.Fault {
+	if fault := strict.CheckPath(path); fault != nil {
+		return fault
 	}
 	if hasEncodedSlash(path) {
-		return errSlash
+		return faultSlash
 	}
 	return nil
 }
@@ -343,12 +334,12 @@ func (f *Format) opens(value, requested string) (under string, err error) {
 		return "", err
 	}
 	if !f.subtree || !strings.HasSuffix(path, "/") {
-		if !wire.UnescapesTo(requested, path, false) {
+		if !strict.UnescapesTo(requested, path, false) {
 			return "", errOtherPath
 		}
 		return "", nil
 	}
-	requested, _ = wire.Unescape(requested, false)
+	requested, _ = strict.Unescape(requested, false)
 	if len(requested) <= len(path) || requested[:len(path)] != path {
 		return "", errOtherPath
 	}
@@ -367,7 +358,7 @@ func (f *Format) signedPath(value string) (string, error) {
 	if !f.escaped {
 		return value, nil
 	}
-	path, ok := wire.Unescape(value, false)
+	path, ok := strict.Unescape(value, false)
 	if !ok || strings.ContainsAny(value, "?#") || hasEncodedSlash(value) {
 		return "", errEscapes
 	}
@@ -381,7 +372,7 @@ func escapePath(path, kept string) string {
 		if c := path[i]; c == '/' || strings.IndexByte(kept, c) >= 0 {
 			b = append(b, c)
 		} else {
-			b = wire.AppendByte(b, c)
+			b = strict.AppendByte(b, c)
 		}
 	}
 	return string(b)

@@ -30,6 +30,15 @@ const (
 	made   = 1700000000
 )
 
+func newVerifier(t testing.TB, f middleware.Format, opts *middleware.Options) *middleware.Verifier {
+	t.Helper()
+	v, err := middleware.NewVerifier(f, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func newFormat(t testing.TB, opts django.Options) *django.Format {
 	t.Helper()
 	f, err := django.New(key, &opts)
@@ -119,7 +128,7 @@ func TestSignedLinksAreAuthentic(t *testing.T) {
 		change(&o)
 		return o
 	}
-	timed := middleware.Claims{NotBefore: time.Unix(made, 0), Expires: hour.Expires, KeyID: "0"}
+	timed := middleware.Link{Claims: middleware.Claims{NotBefore: time.Unix(made, 0), Expires: hour.Expires}, KeyID: "0"}
 	under := timed
 	under.Under = "/media/u%207/"
 	for _, test := range []struct {
@@ -127,7 +136,7 @@ func TestSignedLinksAreAuthentic(t *testing.T) {
 		opts  django.Options
 		url   string
 		claim middleware.Claims
-		want  middleware.Claims
+		want  middleware.Link
 		token string // the beginning of the token, decoded
 	}{
 		{"a path", anHour, "/media/report.pdf", hour, timed, "/media/report.pdf:1r31eq:"},
@@ -153,14 +162,14 @@ func TestSignedLinksAreAuthentic(t *testing.T) {
 		{"SHA-1", with(func(o *django.Options) { o.Hash = crypto.SHA1 }), "/a", hour, timed, "/a:1r31eq:"},
 		{"SHA-512", with(func(o *django.Options) { o.Hash = crypto.SHA512 }), "/a", hour, timed, "/a:1r31eq:"},
 		{"a token that never expires", django.Options{}, "/a", middleware.Claims{Permanent: true},
-			middleware.Claims{Permanent: true, NotBefore: time.Unix(0, 0), KeyID: "0"}, "/a:0:"},
+			middleware.Link{Claims: middleware.Claims{Permanent: true, NotBefore: time.Unix(0, 0)}, KeyID: "0"}, "/a:0:"},
 		{"one that is good from a time on", django.Options{}, "/a", middleware.Claims{Permanent: true, NotBefore: time.Unix(made, 0)},
-			middleware.Claims{Permanent: true, NotBefore: time.Unix(made, 0), KeyID: "0"}, "/a:1r31eq:"},
+			middleware.Link{Claims: middleware.Claims{Permanent: true, NotBefore: time.Unix(made, 0)}, KeyID: "0"}, "/a:1r31eq:"},
 		{"one that holds no time", django.Options{Untimed: true}, "/a", middleware.Claims{Permanent: true},
-			middleware.Claims{Permanent: true, KeyID: "0"}, "/a:"},
+			middleware.Link{Claims: middleware.Claims{Permanent: true}, KeyID: "0"}, "/a:"},
 		{"an age with a fraction", django.Options{MaxAge: 3600*time.Second + 1}, "/a", hour, timed, "/a:1r31eq:"},
 		{"the last expiry", anHour, "/a", middleware.Claims{Expires: time.Unix(253402300799, 0)},
-			middleware.Claims{NotBefore: time.Unix(253402297198, 0), Expires: time.Unix(253402300799, 0), KeyID: "0"}, "/a:4SbCDJm:"},
+			middleware.Link{Claims: middleware.Claims{NotBefore: time.Unix(253402297198, 0), Expires: time.Unix(253402300799, 0)}, KeyID: "0"}, "/a:4SbCDJm:"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			u, err := url.Parse(test.url)
@@ -213,13 +222,12 @@ func TestSignRefuses(t *testing.T) {
 		{"a path that is not UTF-8", anHour, "/a%ff", hour, "UTF-8"},
 		{"an object with U+FFFD", django.Options{MaxAge: time.Hour, Object: true}, "/a%ef%bf%bd", hour, "U+FFFD"},
 		{"a token", anHour, "/a?token=x", hour, "token"},
-		{"a token in escapes", anHour, "/a?%74oken=x", hour, "escapes"},
+		{"a token in escapes", anHour, "/a?%74oken=x", hour, "token"},
 		{"a parameter that is not ignored", anHour, "/a?v=1&w=2", hour, `"w"`},
 		{"a semicolon", anHour, "/a?v;w=2", hour, "semicolon"},
 		{"an invalid escape", anHour, "/a?v=%zz", hour, "escape"},
 		{"a target over 8 KiB", anHour, "/a?v=" + strings.Repeat("x", 8<<10), hour, "8 KiB"},
 		{"no lifetime", anHour, "/a", middleware.Claims{}, "expiry"},
-		{"two lifetimes", django.Options{}, "/a", middleware.Claims{Expires: hour.Expires, Permanent: true}, "permanent"},
 		{"an expiry before 1970", anHour, "/a", middleware.Claims{Expires: time.Unix(-1, 0)}, "1970"},
 		{"an expiry after 9999", anHour, "/a", middleware.Claims{Expires: time.Unix(253402300800, 0)}, "9999"},
 		{"a NotBefore before 1970", django.Options{}, "/a", middleware.Claims{Permanent: true, NotBefore: time.Unix(-1, 0)}, "1970"},
@@ -265,6 +273,8 @@ func TestSignRefusesClaimsThatATokenCannotCarry(t *testing.T) {
 		{"ContentType", django.Options{MaxAge: time.Hour}, middleware.Claims{Expires: expires, ContentType: "a/b"}},
 		{"Ignore", django.Options{MaxAge: time.Hour}, middleware.Claims{Expires: expires, Ignore: []string{"a"}}},
 		{"a NotBefore that is not the token's time", django.Options{MaxAge: time.Hour}, middleware.Claims{Expires: expires, NotBefore: expires.Add(-time.Minute)}},
+		{"two lifetimes", django.Options{}, middleware.Claims{Expires: expires, Permanent: true}},
+		{"two lifetimes under a MaxAge", django.Options{MaxAge: time.Hour}, middleware.Claims{Expires: expires, Permanent: true}},
 		{"no expiry under a MaxAge", django.Options{MaxAge: time.Hour}, middleware.Claims{Permanent: true}},
 		{"an expiry without a MaxAge", django.Options{}, hour},
 		{"an expiry without a time", django.Options{Untimed: true}, hour},
@@ -317,7 +327,7 @@ func TestAuthenticate(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if err != nil {
-				if diff := cmp.Diff(middleware.Claims{}, c); diff != "" {
+				if diff := cmp.Diff(middleware.Link{}, c); diff != "" {
 					t.Errorf("claims of a refused link:\n%s", diff)
 				}
 			}
@@ -497,7 +507,7 @@ func TestBuilderMakesSubtrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := middleware.NewVerifier(f, nil)
+	v := newVerifier(t, f, nil)
 	c, err := v.Verify(httptest.NewRequest("GET", u.String(), nil))
 	if err != nil || c.Under != "/media/u%207/" {
 		t.Errorf("got %+v, %v", c, err)
@@ -509,7 +519,7 @@ func TestBuilderMakesSubtrees(t *testing.T) {
 
 func TestThroughAServer(t *testing.T) {
 	f := newFormat(t, django.Options{MaxAge: time.Hour})
-	server := httptest.NewServer(middleware.NewVerifier(f, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(newVerifier(t, f, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, r.URL.Path)
 	})))
 	defer server.Close()
@@ -574,7 +584,7 @@ func TestObjectsAreJSON(t *testing.T) {
 
 func TestExplainShowsTheSignedText(t *testing.T) {
 	f := newFormat(t, django.Options{MaxAge: time.Hour})
-	e := middleware.NewVerifier(f, nil).Explain(request("/a", "/a:1r31eq:"+strings.Repeat("A", 43)))
+	e := newVerifier(t, f, nil).Explain(request("/a", "/a:1r31eq:"+strings.Repeat("A", 43)))
 	if e.Signed != "/a:1r31eq" || !errors.Is(e.Err, middleware.ErrInvalid) {
 		t.Errorf("got %q, %v", e.Signed, e.Err)
 	}

@@ -10,7 +10,7 @@
 // and here:
 //
 //	f, err := django.New(os.Getenv("SECRET_KEY"), &django.Options{Salt: "files", MaxAge: 5 * time.Minute})
-//	verifier := middleware.NewVerifier(f, nil)
+//	verifier, err := middleware.NewVerifier(f, nil)
 //	http.Handle("/files/", verifier.Handler(files))
 //
 // # Format

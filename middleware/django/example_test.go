@@ -26,7 +26,11 @@ func Example() {
 		panic(err)
 	}
 	files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Println("serving", r.URL.Path) })
-	handler := middleware.NewVerifier(f, nil).Handler(files)
+	verifier, err := middleware.NewVerifier(f, nil)
+	if err != nil {
+		panic(err)
+	}
+	handler := verifier.Handler(files)
 
 	// What the application would have made a minute ago.
 	link, err := f.Sign(&url.URL{Path: "/files/card.jpg"}, middleware.Claims{Expires: time.Now().Add(4 * time.Minute)})

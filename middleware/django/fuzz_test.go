@@ -67,7 +67,7 @@ func FuzzAuthenticate(f *testing.F) {
 			for _, q := range []string{query, signed} {
 				c, err := format.Authenticate(middleware.Request{Path: p, RawQuery: q})
 				if err != nil {
-					if diff := cmp.Diff(middleware.Claims{}, c); diff != "" {
+					if diff := cmp.Diff(middleware.Link{}, c); diff != "" {
 						t.Errorf("claims of a refused link:\n%s", diff)
 					}
 					if !errors.Is(err, middleware.ErrInvalid) && !errors.Is(err, middleware.ErrUnsigned) {
@@ -122,7 +122,7 @@ func FuzzSign(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s is not authentic: %v", signed, err)
 			}
-			want := middleware.Claims{NotBefore: time.Unix(expires-3601, 0), Expires: time.Unix(expires, 0), KeyID: "0"}
+			want := middleware.Link{Claims: middleware.Claims{NotBefore: time.Unix(expires-3601, 0), Expires: time.Unix(expires, 0)}, KeyID: "0"}
 			if diff := cmp.Diff(want, c); diff != "" {
 				t.Errorf("claims (-want +got):\n%s", diff)
 			}

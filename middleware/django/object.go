@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // maxObject is the largest object that is looked at. A token of 8 KiB could
@@ -25,7 +25,7 @@ const maxObject = 64 << 10
 func decodeObject(value, member string) (string, bool) {
 	encoded, compressed := strings.CutPrefix(value, ".")
 	data := make([]byte, base64.RawURLEncoding.DecodedLen(len(encoded)))
-	if !wire.Base64(data, encoded) {
+	if !strict.Base64(data, encoded) {
 		return "", false
 	}
 	if compressed {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // reverseSafe are the bytes that Django's reverse leaves raw in a path,
@@ -44,17 +44,17 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if u.Opaque != "" || u.User != nil {
 		return nil, errors.New("signedurl: django: cannot sign a URL with an opaque part or a user")
 	}
-	switch _, err := f.findToken(u.RawQuery); {
-	case err == nil:
-		return nil, errors.New("signedurl: django: cannot sign a URL that has a token")
-	case !errors.Is(err, middleware.ErrUnsigned):
-		return nil, cannotSign(err)
-	}
 	for query := u.RawQuery; query != ""; {
-		var p wire.Param
-		if p, query, _ = wire.CutParam(query); !slices.Contains(f.ignore, p.Name) {
+		p, rest, fault := strict.CutParam(query)
+		switch {
+		case fault != nil:
+			return nil, cannotSign(fault)
+		case strict.UnescapesTo(p.Name, f.parameter, true):
+			return nil, errors.New("signedurl: django: cannot sign a URL that has a token")
+		case !slices.Contains(f.ignore, p.Name):
 			return nil, fmt.Errorf("signedurl: django: cannot sign: a token does not cover the parameter %q; name it in Options.Ignore if anyone may set it", p.Name)
 		}
+		query = rest
 	}
 	path, err := f.pathToSign(u.EscapedPath(), c.Under)
 	if err != nil {
@@ -71,49 +71,27 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if signed.RawQuery != "" {
 		signed.RawQuery += "&"
 	}
-	signed.RawQuery += f.parameter + "=" + wire.Escape(f.sign(path, made))
-	if len(u.EscapedPath())+1+len(signed.RawQuery) > maxTarget {
-		return nil, cannotSign(errTooLong)
+	signed.RawQuery += f.parameter + "=" + strict.Escape(f.sign(path, made))
+	if fault := strict.CheckTarget(u.EscapedPath(), signed.RawQuery); fault != nil {
+		return nil, cannotSign(fault)
 	}
 	return &signed, nil
 }
 
-// cannotSign turns a reason to refuse a request into one not to sign a URL.
-func cannotSign(err error) error {
-	return fmt.Errorf("signedurl: django: cannot sign: %s", strings.TrimPrefix(err.Error(), middleware.ErrInvalid.Error()+": "))
+func cannotSign(fault *strict.Fault) error {
+	return fmt.Errorf("signedurl: django: cannot sign: %w", fault)
 }
 
 // made returns the time that the token will hold.
 func (f *Format) made(c middleware.Claims) (int64, error) {
-	for _, claim := range []struct {
-		name string
-		set  bool
-	}{
-		{"Under", c.Under != "" && !f.subtree},
-		{"Methods", c.Methods != nil},
-		{"Host", c.Host != ""},
-		{"Networks", c.Networks != nil},
-		{"Binding", c.Binding != middleware.Binding{}},
-		{"ID", c.ID != ""},
-		{"Uses", c.Uses != 0},
-		{"DownloadName", c.DownloadName != ""},
-		{"ContentType", c.ContentType != ""},
-		{"Ignore", c.Ignore != nil},
-		{"NotBefore without a time", !c.NotBefore.IsZero() && !f.timed},
-		{"Permanent together with MaxAge", c.Permanent && f.maxAge >= 0},
-		{"Expires without MaxAge", !c.Expires.IsZero() && !c.Permanent && f.maxAge < 0},
-	} {
-		if claim.set {
-			return 0, fmt.Errorf("signedurl: django: a token cannot carry %s: %w", claim.name, errors.ErrUnsupported)
-		}
+	if err := c.Unsupported(f.carried()...); err != nil {
+		return 0, err
 	}
 	from := c.NotBefore.Unix()
-	if !c.NotBefore.IsZero() && (from < 0 || from > wire.MaxTime) {
+	if !c.NotBefore.IsZero() && (from < 0 || from > strict.MaxTime) {
 		return 0, errors.New("signedurl: django: cannot sign: NotBefore lies outside the years 1970 to 9999")
 	}
 	switch {
-	case c.Permanent && !c.Expires.IsZero():
-		return 0, errors.New("signedurl: django: cannot sign: the claims have an expiry and are permanent")
 	case c.Permanent && c.NotBefore.IsZero():
 		return 0, nil
 	case c.Permanent:
@@ -122,7 +100,7 @@ func (f *Format) made(c middleware.Claims) (int64, error) {
 		return 0, errors.New("signedurl: django: cannot sign: the claims have no expiry; set Expires, or Permanent for a link that works for ever")
 	}
 	expires := c.Expires.Unix()
-	if expires < 0 || expires > wire.MaxTime {
+	if expires < 0 || expires > strict.MaxTime {
 		return 0, errors.New("signedurl: django: cannot sign: the expiry lies outside the years 1970 to 9999")
 	}
 	made := expires - 1 - f.maxAge
@@ -132,12 +110,27 @@ func (f *Format) made(c middleware.Claims) (int64, error) {
 	return made, nil
 }
 
+// carried returns the names of the claims that a token can carry.
+func (f *Format) carried() []string {
+	names := []string{"Expires"}
+	if f.maxAge < 0 {
+		names = []string{"Permanent"}
+	}
+	if f.timed {
+		names = append(names, "NotBefore")
+	}
+	if f.subtree {
+		names = append(names, "Under")
+	}
+	return names
+}
+
 // pathToSign returns the decoded path that the token is for.
 func (f *Format) pathToSign(escaped, under string) (string, error) {
-	if err := checkPath(escaped); err != nil {
-		return "", cannotSign(err)
+	if fault := checkPath(escaped); fault != nil {
+		return "", cannotSign(fault)
 	}
-	path, _ := wire.Unescape(escaped, false)
+	path, _ := strict.Unescape(escaped, false)
 	switch {
 	case !utf8.ValidString(path):
 		return "", errors.New("signedurl: django: cannot sign: the path is not UTF-8, as every text of Django's is")
@@ -148,10 +141,10 @@ func (f *Format) pathToSign(escaped, under string) (string, error) {
 	case under == "":
 		return path, nil
 	}
-	if checkPath(under) != nil || !strings.HasSuffix(under, "/") || string(wire.AppendPath(nil, under)) != under {
+	if checkPath(under) != nil || !strings.HasSuffix(under, "/") || string(strict.AppendPath(nil, under)) != under {
 		return "", errors.New("signedurl: django: cannot sign: Under must be an absolute canonical path that ends in a slash")
 	}
-	under, _ = wire.Unescape(under, false)
+	under, _ = strict.Unescape(under, false)
 	if !strings.HasPrefix(path, under) {
 		return "", errors.New("signedurl: django: cannot sign: the path does not lie below Under")
 	}

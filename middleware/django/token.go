@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // scratch is room for one token: it is kept, so that verifying the usual one
@@ -23,7 +23,7 @@ type scratch struct {
 func derivedMAC(h crypto.Hash, salt, key string) func(dst, message []byte) []byte {
 	derived := h.New()
 	derived.Write([]byte(salt + "signer" + key))
-	return wire.HMAC(h.New, derived.Sum(nil))
+	return strict.HMAC(h.New, derived.Sum(nil))
 }
 
 // signatureText is the length of a signature as text.
@@ -112,7 +112,7 @@ func parseBase62(s string) (int64, bool) {
 	if negative {
 		n = -n
 	}
-	return n, -wire.MaxTime <= n && n <= wire.MaxTime
+	return n, -strict.MaxTime <= n && n <= strict.MaxTime
 }
 
 func appendBase62(dst []byte, n int64) []byte {

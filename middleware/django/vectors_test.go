@@ -180,8 +180,8 @@ func request(path, token string) *http.Request {
 }
 
 func testLink(t *testing.T, v vector, f *django.Format, path string, isPath bool) {
-	strict := middleware.NewVerifier(f, &middleware.Options{AllowPermanent: true})
-	lenient := middleware.NewVerifier(f, &middleware.Options{AllowPermanent: true, Leeway: 10 * time.Second})
+	strict := newVerifier(t, f, &middleware.Options{AllowPermanent: true})
+	lenient := newVerifier(t, f, &middleware.Options{AllowPermanent: true, Leeway: 10 * time.Second})
 	for _, m := range v.Mutations {
 		if _, err := strict.Verify(request(path, m.Signed)); err == nil {
 			t.Errorf("%s: accepted %q, which Django refuses", m.Name, m.Signed)
@@ -280,11 +280,11 @@ func TestDjangosPaths(t *testing.T) {
 				t.Fatal(err)
 			}
 			u := &url.URL{Path: c.Path}
-			want := middleware.Claims{KeyID: "0", Permanent: true}
+			want := middleware.Link{Claims: middleware.Claims{Permanent: true}, KeyID: "0"}
 			sign := middleware.Claims{Permanent: true}
 			if !c.Options.Untimed {
 				sign = middleware.Claims{Expires: time.Unix(c.IssuedAt+3601, 0)}
-				want = middleware.Claims{KeyID: "0", NotBefore: time.Unix(c.IssuedAt, 0), Expires: sign.Expires}
+				want = middleware.Link{Claims: middleware.Claims{NotBefore: time.Unix(c.IssuedAt, 0), Expires: sign.Expires}, KeyID: "0"}
 			}
 			if c.Options.Subtree {
 				want.Under = "/media/u7/"

@@ -27,7 +27,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 		}
 		f := newFormat(b, key, nil)
 		good := signed(b, f)
-		e := middleware.NewVerifier(f, nil).Explain(request(b, "GET", "https://files.example"+good.Path+"?"+good.RawQuery, nil))
+		e := newVerifier(b, f, nil).Explain(request(b, "GET", "https://files.example"+good.Path+"?"+good.RawQuery, nil))
 		signedText, canonicalText, _ := strings.Cut(e.Signed, "\n\n")
 		text, canonical := []byte(signedText), []byte(canonicalText)
 		given, err := hex.DecodeString(signature.FindStringSubmatch(good.RawQuery)[1])

@@ -32,7 +32,10 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	verifier := middleware.NewVerifier(format, nil)
+	verifier, err := middleware.NewVerifier(format, nil)
+	if err != nil {
+		panic(err)
+	}
 	handler := verifier.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "the file ", r.URL.Path)
 	}))

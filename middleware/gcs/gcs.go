@@ -88,7 +88,7 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) { retur
 // request's method in Methods, the access id or email address in KeyID, and
 // DownloadName and ContentType if the link carries the parameters that Sign
 // makes of them.
-func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	return f.f.Authenticate(r)
 }
 

@@ -121,6 +121,3 @@ func (k Key) String() string {
 	}
 	return k.key.ID + " (GOOG4" + k.key.Suffix + ")"
 }
-
-// Format writes String for every verb and flag of fmt.
-func (k Key) Format(f fmt.State, _ rune) { f.Write([]byte(k.String())) }

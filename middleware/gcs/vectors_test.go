@@ -237,6 +237,12 @@ func TestSignMakesTheLinksOfTheLibraryAndOfTheConformanceCases(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.Case, func(t *testing.T) {
 			u, err := v.signer(t, &gcs.Options{Header: v.header(t)}).Sign(v.unsigned(t), v.claims())
+			if strings.Contains(v.Signed, "%0A") {
+				if err == nil {
+					t.Errorf("signed: %v, which no Verifier accepts", u)
+				}
+				return
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -263,7 +269,7 @@ func TestSignedTextIsThatOfTheLibraries(t *testing.T) {
 			}
 			want := v.StringToSign + "\n\n" + hideHeaders(v.Canonical)
 			r := request(t, v.Input.Method, v.Signed, v.header(t))
-			e := middleware.NewVerifier(v.verifier(t), nil).Explain(r)
+			e := newVerifier(t, v.verifier(t), nil).Explain(r)
 			if strings.Contains(r.URL.Path, "\n") {
 				if e.Err == nil {
 					t.Error("a control character in the path was accepted")
@@ -303,8 +309,7 @@ func TestAuthenticateAcceptsTheLinksOfTheLibrariesAndOfTheConformanceCases(t *te
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := v.claims()
-				want.KeyID = v.Input.Email + v.Input.AccessID
+				want := middleware.Link{Claims: v.claims(), KeyID: v.Input.Email + v.Input.AccessID}
 				if strings.Contains(v.Canonical, "response-content-disposition") {
 					want.DownloadName = "é x.pdf"
 				}
@@ -323,7 +328,7 @@ func TestVerifyAgreesAboutTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for _, at := range slices.Sorted(slices.Values(slices.Concat(v.ValidAt, v.InvalidAt, []int64{v.Expires}))) {
 					time.Sleep(time.Until(time.Unix(at, 0)))
-					_, err := middleware.NewVerifier(v.verifier(t), nil).Verify(r)
+					_, err := newVerifier(t, v.verifier(t), nil).Verify(r)
 					want := "expired" // also in the second of the expiry, about which nobody knows
 					if slices.Contains(v.ValidAt, at) {
 						want = "ok"

@@ -29,6 +29,15 @@ import (
 // requireInterop is set to 1 in the environment where no test may be missed.
 const requireInterop = "SIGNEDURL_REQUIRE_INTEROP"
 
+func newVerifier(t testing.TB, f middleware.Format, opts *middleware.Options) *middleware.Verifier {
+	t.Helper()
+	v, err := middleware.NewVerifier(f, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // missing ends a test for which something is not installed.
 func missing(t *testing.T, what string) {
 	t.Helper()
@@ -95,7 +104,7 @@ func (l link) check(t *testing.T, f middleware.Format) {
 	if l.method == "" {
 		l.method = "GET"
 	}
-	h := middleware.NewVerifier(f, &middleware.Options{AllowPermanent: true}).Handler(
+	h := newVerifier(t, f, &middleware.Options{AllowPermanent: true}).Handler(
 		http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	expect := func(t *testing.T, want int, what string, l link) {
 		t.Helper()

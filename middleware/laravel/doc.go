@@ -5,7 +5,7 @@
 // middleware verifies.
 //
 //	f, err := laravel.New("https://example.com", os.Getenv("APP_KEY"), nil)
-//	verifier := middleware.NewVerifier(f, nil)
+//	verifier, err := middleware.NewVerifier(f, nil)
 //	http.Handle("/files/", verifier.Handler(files))
 //
 // # Format

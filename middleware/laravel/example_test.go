@@ -24,7 +24,11 @@ func Example() {
 		panic(err)
 	}
 	files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Println("serving", r.URL.Path) })
-	handler := middleware.NewVerifier(f, nil).Handler(files)
+	verifier, err := middleware.NewVerifier(f, nil)
+	if err != nil {
+		panic(err)
+	}
+	handler := verifier.Handler(files)
 
 	get := func(target string) {
 		r := httptest.NewRequest("GET", target, nil)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Options are what a [Format] may be told besides its key.
@@ -60,10 +60,7 @@ type scratch struct {
 	given   [signatureSize]byte
 }
 
-const (
-	signatureSize = 2 * sha256.Size // in hexadecimal digits
-	maxTarget     = 8 << 10         // as the Verifier has it
-)
+const signatureSize = 2 * sha256.Size // in hexadecimal digits
 
 // New returns the format of absolute links, Laravel's default. Origin is
 // scheme://host[:port] as Laravel saw it when it made the links: usually
@@ -113,11 +110,11 @@ func newFormat(appKey string, opts *Options) (*Format, error) {
 		if err := checkKey(key, o.InsecureShortKeys); err != nil {
 			return nil, err
 		}
-		f.macs = append(f.macs, wire.HMAC(sha256.New, []byte(key)))
+		f.macs = append(f.macs, strict.HMAC(sha256.New, []byte(key)))
 		f.keyIDs = append(f.keyIDs, strconv.Itoa(i))
 	}
 	for _, name := range f.ignore {
-		if p, rest, fault := wire.CutParam(name); fault != wire.QueryOK || p.Name != name || rest != "" || reserved(name) {
+		if p, rest, fault := strict.CutParam(name); fault != nil || p.Name != name || rest != "" || reserved(name) {
 			return nil, fmt.Errorf("signedurl: laravel: %q cannot be ignored; name a parameter as it is spelled in a URL, and not expires or signature", name)
 		}
 	}
@@ -163,81 +160,75 @@ func canonicalOrigin(u *url.URL) (origin, host string) {
 	return scheme + "://" + host, host
 }
 
-func invalid(text string) error {
-	return fmt.Errorf("%w: %s", middleware.ErrInvalid, text)
-}
-
+// The faults of a path and a query, which a signer has too.
 var (
-	errZero         = invalid("the Laravel format was not made by New or NewRelative")
-	errTooLong      = invalid("the request target is longer than 8 KiB")
-	errTwice        = invalid("expires or signature is there twice")
-	errDisguised    = invalid("a parameter is one that PHP would read as expires or signature, though it is spelled otherwise")
-	errExpires      = invalid("expires is not a canonical number of seconds")
-	errQuestionMark = invalid("the signed query ends in a question mark, which Laravel would take off")
-	errSlash        = invalid("the path ends in a slash, which Laravel would take off")
-	errRoot         = invalid("Laravel cannot verify a relative link to the root")
-	errNoSignature  = invalid("there is an expires and no signature")
-	errBadSignature = invalid("the signature does not match what was requested")
+	faultTwice        = strict.NewFault("expires or signature is there twice")
+	faultDisguised    = strict.NewFault("a parameter is one that PHP would read as expires or signature, though it is spelled otherwise")
+	faultQuestionMark = strict.NewFault("the signed query ends in a question mark, which Laravel would strip")
+	faultSlash        = strict.NewFault("the path ends in a slash, which Laravel would strip")
+	faultRoot         = strict.NewFault("Laravel cannot verify a relative link to the root")
 )
 
 var (
-	pathFaults  = wire.PathErrors(invalid)
-	queryFaults = wire.QueryErrors(invalid)
+	errZero         = strict.NewInvalid("the Laravel format was not made by New or NewRelative")
+	errExpires      = strict.NewInvalid("expires is not a canonical number of seconds")
+	errNoSignature  = strict.NewInvalid("there is an expires and no signature")
+	errBadSignature = strict.NewInvalid("the signature does not match what was requested")
 )
 
 // Authenticate checks the signature of a request, see [middleware.Format]. The
 // claims are Expires, or Permanent if the link has no expires; Host, for
 // absolute links; and KeyID, which is "0" for the key that signs, and "1",
 // "2" and so on for the previous keys in their order.
-func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if f == nil || f.macs == nil {
-		return middleware.Claims{}, errZero
+		return middleware.Link{}, errZero
 	}
-	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
-		return middleware.Claims{}, errTooLong
+	if fault := strict.CheckTarget(r.Path, r.RawQuery); fault != nil {
+		return middleware.Link{}, strict.Invalid{Fault: fault}
 	}
 	s := f.scratch.Get().(*scratch)
 	defer f.scratch.Put(s)
-	l, err := f.read(s, r.Path, r.RawQuery)
-	if err != nil {
-		return middleware.Claims{}, err
+	q, fault := f.read(s, r.Path, r.RawQuery)
+	if fault != nil {
+		return middleware.Link{}, strict.Invalid{Fault: fault}
 	}
-	if !l.hasSignature {
-		if l.hasExpires {
-			return middleware.Claims{}, errNoSignature
+	if !q.hasSignature {
+		if q.hasExpires {
+			return middleware.Link{}, errNoSignature
 		}
-		return middleware.Claims{}, middleware.ErrUnsigned
+		return middleware.Link{}, middleware.ErrUnsigned
 	}
-	c := middleware.Claims{Permanent: !l.hasExpires, Host: f.host}
-	if l.hasExpires {
+	l := middleware.Link{Claims: middleware.Claims{Permanent: !q.hasExpires, Host: f.host}}
+	if q.hasExpires {
 		// Zero is false to PHP, and a link with it would never expire there.
 		// Claims want the second after the last one that is good.
-		n, ok := wire.Int(l.expires, wire.MaxTime-1)
+		n, ok := strict.Int(q.expires, strict.MaxTime-1)
 		if !ok || n == 0 {
-			return middleware.Claims{}, errExpires
+			return middleware.Link{}, errExpires
 		}
-		c.Expires = time.Unix(n+1, 0)
+		l.Expires = time.Unix(n+1, 0)
 	}
 	if r.Tracing() {
 		r.Trace("shape", "path and query are unambiguous")
-		r.TraceSigned(string(s.message))
+		r.Trace("signed", string(s.message))
 	}
-	if len(l.signature) != signatureSize {
-		return middleware.Claims{}, errBadSignature
+	if len(q.signature) != signatureSize {
+		return middleware.Link{}, errBadSignature
 	}
 	// The text of the MAC is compared, so that upper-case digits are refused,
 	// as by Laravel: a signature has one spelling.
-	copy(s.given[:], l.signature)
+	copy(s.given[:], q.signature)
 	for i := range f.macs {
 		f.sign(s, i)
 		if subtle.ConstantTimeCompare(s.want[:], s.given[:]) == 1 {
-			c.KeyID = f.keyIDs[i]
-			r.Trace("key", c.KeyID)
+			l.KeyID = f.keyIDs[i]
+			r.Trace("key", l.KeyID)
 			r.Trace("signature", "hmac-sha256")
-			return c, nil
+			return l, nil
 		}
 	}
-	return middleware.Claims{}, errBadSignature
+	return middleware.Link{}, errBadSignature
 }
 
 // sign writes the signature of s.message under a key to s.want.
@@ -245,8 +236,8 @@ func (f *Format) sign(s *scratch, key int) {
 	hex.Encode(s.want[:], f.macs[key](s.sum[:0], s.message))
 }
 
-// link is what one request's query says of itself.
-type link struct {
+// parameters are the two of a query that are Laravel's.
+type parameters struct {
 	signature, expires       string
 	hasSignature, hasExpires bool
 }
@@ -256,10 +247,10 @@ type link struct {
 // parameters. The order stays, since Laravel neither sorts nor decodes what it
 // verifies. Signer and verifier both come here, so that they agree on what is
 // refused.
-func (f *Format) read(s *scratch, path, query string) (l link, err error) {
-	if !wire.PlainPath(path) {
-		if fault := wire.CheckPath(path); fault != wire.PathOK {
-			return link{}, pathFaults[fault]
+func (f *Format) read(s *scratch, path, query string) (q parameters, fault *strict.Fault) {
+	if ok, _ := strict.CanonicalPath(path); !ok {
+		if fault := strict.CheckPath(path); fault != nil {
+			return parameters{}, fault
 		}
 	}
 	m := append(s.message[:0], f.origin...)
@@ -268,35 +259,35 @@ func (f *Format) read(s *scratch, path, query string) (l link, err error) {
 		// Laravel takes slashes off before it hashes, so that its links to
 		// /a open /a/ too. To a file server these are two paths.
 		if path[len(path)-1] == '/' {
-			return link{}, errSlash
+			return parameters{}, faultSlash
 		}
 		m = append(m, path...)
 	case f.origin == "":
-		return link{}, errRoot
+		return parameters{}, faultRoot
 	}
 	start := len(m)
 	for query != "" {
-		p, rest, fault := wire.CutParam(query)
-		if fault != wire.QueryOK {
-			return link{}, queryFaults[fault]
+		p, rest, fault := strict.CutParam(query)
+		if fault != nil {
+			return parameters{}, fault
 		}
 		query = rest
 		switch {
 		case p.Name == "signature":
-			if l.hasSignature {
-				return link{}, errTwice
+			if q.hasSignature {
+				return parameters{}, faultTwice
 			}
-			l.signature, l.hasSignature = p.Value, true
+			q.signature, q.hasSignature = p.Value, true
 			continue
 		case p.Name == "expires":
-			if l.hasExpires {
-				return link{}, errTwice
+			if q.hasExpires {
+				return parameters{}, faultTwice
 			}
-			l.expires, l.hasExpires = p.Value, true
+			q.expires, q.hasExpires = p.Value, true
 		case len(f.ignore) > 0 && slices.Contains(f.ignore, p.Name):
 			continue
 		case reserved(p.Name):
-			return link{}, errDisguised
+			return parameters{}, faultDisguised
 		}
 		if len(m) == start {
 			m = append(m, '?')
@@ -308,10 +299,10 @@ func (f *Format) read(s *scratch, path, query string) (l link, err error) {
 	// Laravel takes question marks off the end, so that it takes a=1? for the
 	// signed a=1.
 	if len(m) > start && m[len(m)-1] == '?' {
-		return link{}, errQuestionMark
+		return parameters{}, faultQuestionMark
 	}
 	s.message = m
-	return l, nil
+	return q, nil
 }
 
 // reserved reports whether PHP reads a raw parameter name as expires or
@@ -334,7 +325,7 @@ func reserved(raw string) bool {
 	if max := 3 * len("signature["); len(raw) > max {
 		raw = raw[:max] // enough, since each byte takes three at most
 	}
-	name, _ := wire.AppendUnescaped(room[:0], raw, true)
+	name, _ := strict.AppendUnescaped(room[:0], raw, true)
 	for i, c := range name {
 		if c == '[' || c == 0 {
 			name = name[:i]

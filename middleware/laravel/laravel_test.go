@@ -28,6 +28,15 @@ const (
 
 var expiry = time.Unix(1700003601, 0) // expires=1700003600
 
+func newVerifier(t testing.TB, f middleware.Format, opts *middleware.Options) *middleware.Verifier {
+	t.Helper()
+	v, err := middleware.NewVerifier(f, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func newFormat(t testing.TB, opts *laravel.Options) *laravel.Format {
 	t.Helper()
 	f, err := laravel.New(origin, key, opts)
@@ -169,7 +178,7 @@ func TestSign(t *testing.T) {
 			}
 			before := *u
 			f := newFormat(t, nil)
-			signed, err := f.Sign(u, middleware.Claims{Expires: expiry.Add(999 * time.Millisecond), KeyID: "ignored", Cookie: true})
+			signed, err := f.Sign(u, middleware.Claims{Expires: expiry.Add(999 * time.Millisecond)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +194,7 @@ func TestSign(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the link is not authentic: %v", err)
 			}
-			want := middleware.Claims{Expires: expiry, Host: "example.com", KeyID: "0"}
+			want := middleware.Link{Claims: middleware.Claims{Expires: expiry, Host: "example.com"}, KeyID: "0"}
 			if diff := cmp.Diff(want, c); diff != "" {
 				t.Errorf("claims (-want +got):\n%s", diff)
 			}
@@ -341,7 +350,7 @@ func TestAuthenticate(t *testing.T) {
 				if !errors.Is(err, middleware.ErrInvalid) {
 					t.Errorf("got %v, want ErrInvalid", err)
 				}
-				if diff := cmp.Diff(middleware.Claims{}, c); diff != "" {
+				if diff := cmp.Diff(middleware.Link{}, c); diff != "" {
 					t.Errorf("claims of a refused link:\n%s", diff)
 				}
 			}
@@ -382,7 +391,7 @@ func TestKeyIDTellsWhichKeySigned(t *testing.T) {
 			}
 			continue
 		}
-		want := middleware.Claims{Permanent: true, Host: "example.com", KeyID: fmt.Sprint(i)}
+		want := middleware.Link{Claims: middleware.Claims{Permanent: true, Host: "example.com"}, KeyID: fmt.Sprint(i)}
 		if diff := cmp.Diff(want, c); err != nil || diff != "" {
 			t.Errorf("key %d: %v\n%s", i, err, diff)
 		}
@@ -408,7 +417,7 @@ func TestTheHostIsTheOrigins(t *testing.T) {
 			}
 			r := httptest.NewRequest("GET", u.RequestURI(), nil)
 			r.Host = test.host
-			if _, err := middleware.NewVerifier(f, nil).Verify(r); !errors.Is(err, test.want) {
+			if _, err := newVerifier(t, f, nil).Verify(r); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 		})
@@ -421,10 +430,10 @@ func TestPermanentLinksNeedTheVerifiersLeave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := middleware.NewVerifier(f, nil).Verify(httptest.NewRequest("GET", u.String(), nil)); !errors.Is(err, middleware.ErrNotAllowed) {
+	if _, err := newVerifier(t, f, nil).Verify(httptest.NewRequest("GET", u.String(), nil)); !errors.Is(err, middleware.ErrNotAllowed) {
 		t.Errorf("by default: %v", err)
 	}
-	allow := middleware.NewVerifier(f, &middleware.Options{AllowPermanent: true})
+	allow := newVerifier(t, f, &middleware.Options{AllowPermanent: true})
 	if _, err := allow.Verify(httptest.NewRequest("GET", u.String(), nil)); err != nil {
 		t.Errorf("where it is allowed: %v", err)
 	}
@@ -490,7 +499,7 @@ func TestBuilderMakesLinksToFileNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := httptest.NewRequest("GET", u.RequestURI(), nil)
-		if _, err := middleware.NewVerifier(f, nil).Verify(r); err != nil {
+		if _, err := newVerifier(t, f, nil).Verify(r); err != nil {
 			t.Errorf("%s: %v", u, err)
 		}
 		if _, err := b.Subtree("a", middleware.Claims{Expires: time.Now().Add(time.Hour)}); !errors.Is(err, errors.ErrUnsupported) {
@@ -501,7 +510,7 @@ func TestBuilderMakesLinksToFileNames(t *testing.T) {
 
 func TestThroughAServer(t *testing.T) {
 	f := newFormat(t, &laravel.Options{AnyHost: true})
-	v := middleware.NewVerifier(f, nil)
+	v := newVerifier(t, f, nil)
 	server := httptest.NewServer(v.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.URL.Path, r.URL.Query().Get("title"))
 	})))
@@ -534,7 +543,7 @@ func TestThroughAServer(t *testing.T) {
 
 func TestExplainShowsTheSignedText(t *testing.T) {
 	r := httptest.NewRequest("GET", "/a?b=1&expires=1700003600&signature="+strings.Repeat("0", 64), nil)
-	e := middleware.NewVerifier(newFormat(t, nil), nil).Explain(r)
+	e := newVerifier(t, newFormat(t, nil), nil).Explain(r)
 	if want := origin + "/a?b=1&expires=1700003600"; e.Signed != want || !errors.Is(e.Err, middleware.ErrInvalid) {
 		t.Errorf("got %q, %v, want %q", e.Signed, e.Err, want)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Sign returns a copy of u with expires, unless the claims are permanent, and
@@ -51,8 +51,8 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	}
 	s := f.scratch.Get().(*scratch)
 	defer f.scratch.Put(s)
-	if _, err := f.read(s, string(path), join(named, unnamed)); err != nil {
-		return nil, cannotSign(err)
+	if _, fault := f.read(s, string(path), join(named, unnamed)); fault != nil {
+		return nil, cannotSign(fault)
 	}
 	f.sign(s, 0)
 
@@ -65,16 +65,15 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if u.Host != "" && string(path) == "/" {
 		path = nil // https://example.com?signature=... is how Laravel writes the root
 	}
-	wire.SetPath(&signed, string(path))
-	if len(path)+1+len(signed.RawQuery) > maxTarget {
-		return nil, cannotSign(errTooLong)
+	strict.SetPath(&signed, string(path))
+	if fault := strict.CheckTarget(string(path), signed.RawQuery); fault != nil {
+		return nil, cannotSign(fault)
 	}
 	return &signed, nil
 }
 
-// cannotSign turns a reason to refuse a request into one not to sign a URL.
-func cannotSign(err error) error {
-	return fmt.Errorf("signedurl: laravel: cannot sign: %s", strings.TrimPrefix(err.Error(), middleware.ErrInvalid.Error()+": "))
+func cannotSign(fault *strict.Fault) error {
+	return fmt.Errorf("signedurl: laravel: cannot sign: %w", fault)
 }
 
 // join joins the parts of a query that are not empty.
@@ -84,27 +83,12 @@ func join(parts ...string) string {
 
 // expires returns the value of the parameter, or "" for a permanent link.
 func (f *Format) expires(c middleware.Claims) (string, error) {
-	for _, claim := range []struct {
-		name string
-		set  bool
-	}{
-		{"NotBefore", !c.NotBefore.IsZero()},
-		{"Under", c.Under != ""},
-		{"Methods", c.Methods != nil},
-		{"Host", c.Host != "" && c.Host != f.host},
-		{"Networks", c.Networks != nil},
-		{"Binding", c.Binding != middleware.Binding{}},
-		{"ID", c.ID != ""},
-		{"Uses", c.Uses != 0},
-		{"DownloadName", c.DownloadName != ""},
-		{"ContentType", c.ContentType != ""},
-		{"Ignore", c.Ignore != nil},
-	} {
-		if claim.set {
-			return "", fmt.Errorf("signedurl: laravel: a link cannot carry %s: %w", claim.name, errors.ErrUnsupported)
-		}
+	if err := c.Unsupported("Expires", "Permanent", "Host"); err != nil {
+		return "", err
 	}
 	switch {
+	case c.Host != "" && c.Host != f.host:
+		return "", fmt.Errorf("signedurl: laravel: cannot sign: Claims.Host is not the origin's host: %w", errors.ErrUnsupported)
 	case c.Permanent && !c.Expires.IsZero():
 		return "", errors.New("signedurl: laravel: cannot sign: the claims have an expiry and are permanent")
 	case c.Permanent:
@@ -114,7 +98,7 @@ func (f *Format) expires(c middleware.Claims) (string, error) {
 	}
 	// expires=0 is a link that never expires, to Laravel.
 	n := c.Expires.Unix() - 1
-	if n < 1 || n >= wire.MaxTime {
+	if n < 1 || n >= strict.MaxTime {
 		return "", errors.New("signedurl: laravel: cannot sign: the expiry lies outside the years 1970 to 9999")
 	}
 	return strconv.FormatInt(n, 10), nil
@@ -143,17 +127,14 @@ const kept = "/@:;,=+!*&"
 // appendPath appends an escaped path in Laravel's spelling. An encoded slash
 // stays encoded.
 func appendPath(dst []byte, path string) []byte {
-	for i := 0; i < len(path); i++ {
-		c, slash := path[i], path[i] == '/'
-		if c == '%' && i+2 < len(path) {
-			c, _ = wire.Hex(path[i+1], path[i+2])
-			i += 2
-		}
-		if strings.IndexByte(kept, c) >= 0 && (slash || c != '/') {
+	for i := 0; i < len(path); {
+		c, width := strict.Next(path, i)
+		if strings.IndexByte(kept, c) >= 0 && (width == 1 || c != '/') {
 			dst = append(dst, c)
 		} else {
-			dst = wire.AppendByte(dst, c)
+			dst = strict.AppendByte(dst, c)
 		}
+		i += max(width, 1) // a URL's EscapedPath holds no invalid escape
 	}
 	return dst
 }
@@ -174,9 +155,9 @@ func (f *Format) spell(query, expires string) (named, unnamed string, err error)
 		params = append(params, param{"expires", "expires=" + expires})
 	}
 	for query != "" {
-		p, rest, fault := wire.CutParam(query)
-		if fault != wire.QueryOK {
-			return "", "", cannotSign(queryFaults[fault])
+		p, rest, fault := strict.CutParam(query)
+		if fault != nil {
+			return "", "", cannotSign(fault)
 		}
 		query = rest
 		if reserved(p.Name) {
@@ -185,8 +166,8 @@ func (f *Format) spell(query, expires string) (named, unnamed string, err error)
 		if slices.Contains(f.ignore, p.Name) {
 			return "", "", fmt.Errorf("signedurl: laravel: cannot sign: the parameter %q is ignored by verifiers; add it to the signed URL", p.Name)
 		}
-		name, _ := wire.Unescape(p.Name, true)
-		value, _ := wire.Unescape(p.Value, true)
+		name, _ := strict.Unescape(p.Name, true)
+		value, _ := strict.Unescape(p.Value, true)
 		key := name
 		if i := strings.IndexByte(name, '['); i > 0 {
 			key = name[:i]
@@ -194,7 +175,7 @@ func (f *Format) spell(query, expires string) (named, unnamed string, err error)
 		if len(p.Name) == len(p.Text) || numeric.MatchString(key) {
 			raw = append(raw, spellRaw(p.Text))
 		} else {
-			params = append(params, param{key, wire.Escape(name) + "=" + wire.Escape(value)})
+			params = append(params, param{key, strict.Escape(name) + "=" + strict.Escape(value)})
 		}
 	}
 	slices.SortStableFunc(params, func(a, b param) int { return strings.Compare(a.key, b.key) })
@@ -213,7 +194,7 @@ func spellRaw(text string) string {
 		if c := text[i]; strings.IndexByte(kept+"%?|", c) >= 0 {
 			b = append(b, c)
 		} else {
-			b = wire.AppendByte(b, c)
+			b = strict.AppendByte(b, c)
 		}
 	}
 	return string(b)

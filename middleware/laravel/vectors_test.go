@@ -153,7 +153,7 @@ func testVector(t *testing.T, v vector) {
 		if r == nil {
 			return middleware.ErrInvalid
 		}
-		_, err = middleware.NewVerifier(f, &middleware.Options{AllowPermanent: true}).Verify(r)
+		_, err = newVerifier(t, f, &middleware.Options{AllowPermanent: true}).Verify(r)
 		return err
 	}
 
@@ -200,7 +200,7 @@ func wantRefusedLink(t *testing.T, v vector, reason string) {
 	if err != nil || v.Signed == nil {
 		return
 	}
-	if _, err := middleware.NewVerifier(f, nil).Verify(request(*v.Signed)); !errors.Is(err, middleware.ErrInvalid) {
+	if _, err := newVerifier(t, f, nil).Verify(request(*v.Signed)); !errors.Is(err, middleware.ErrInvalid) {
 		t.Errorf("got %v, want it refused: %s", err, reason)
 	}
 }

@@ -25,7 +25,7 @@ func BenchmarkRevoked(b *testing.B) {
 		}
 	})
 	for _, n := range sizes {
-		list := memstore.NewRevocations(n + 1)
+		list := memstore.NewRevocations(&memstore.Options{Max: n + 1})
 		for i := range n {
 			if err := list.Revoke(fmt.Sprint("link-", i), time.Time{}); err != nil {
 				b.Fatal(err)
@@ -74,7 +74,7 @@ func BenchmarkTake(b *testing.B) {
 	for _, n := range sizes {
 		expires := time.Now().Add(time.Hour)
 		filled := func(b *testing.B) *memstore.Uses {
-			store := memstore.NewUses(1 << 40)
+			store := memstore.NewUses(&memstore.Options{Max: 1 << 40})
 			for i := range n {
 				if ok, err := store.Take(b.Context(), middleware.Use{ID: fmt.Sprint("link-", i), Limit: 1, Expires: expires}); !ok || err != nil {
 					b.Fatal(ok, err)
@@ -118,7 +118,7 @@ func BenchmarkMemory(b *testing.B) {
 	b.Run("store=Revocations", func(b *testing.B) {
 		for b.Loop() {
 			before := heap()
-			list := memstore.NewRevocations(n)
+			list := memstore.NewRevocations(&memstore.Options{Max: n})
 			for i := range n {
 				list.Revoke(fmt.Sprint("link-", i), time.Time{})
 			}
@@ -129,7 +129,7 @@ func BenchmarkMemory(b *testing.B) {
 	b.Run("store=Uses", func(b *testing.B) {
 		for b.Loop() {
 			before := heap()
-			store := memstore.NewUses(n)
+			store := memstore.NewUses(&memstore.Options{Max: n})
 			for i := range n {
 				store.Take(b.Context(), middleware.Use{ID: fmt.Sprint("link-", i), Limit: 1, Expires: time.Now().Add(time.Hour)})
 			}
@@ -140,7 +140,7 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 func BenchmarkFile(b *testing.B) {
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	for i := range 1_000_000 {
 		list.Revoke(fmt.Sprint("link-", i), time.Time{})
 	}
@@ -156,7 +156,7 @@ func BenchmarkFile(b *testing.B) {
 	b.Run("do=load/ids=1000000", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := memstore.NewRevocations(0).Load(name); err != nil {
+			if err := memstore.NewRevocations(nil).Load(name); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -19,7 +19,16 @@ func digestOf(prefix []byte, id string) (d digest) {
 	return d
 }
 
-// DefaultMax is how much a store holds if its constructor is given 0: some 45
+// Options configures a store. The zero value, or a nil pointer, selects the
+// defaults.
+type Options struct {
+	// Max is the largest number of entries; 0 selects [DefaultMax]. A store
+	// takes memory for the entries that it holds, not for those that it may
+	// hold.
+	Max int
+}
+
+// DefaultMax is the number of entries that a store holds by default: about 45
 // megabytes of revoked ids, or 120 of counts.
 const DefaultMax = 1_000_000
 
@@ -32,14 +41,14 @@ var (
 	errNoID = errors.New("signedurl: the id is empty")
 )
 
-// size returns a constructor's maximum. A negative one is a programmer's
-// mistake.
-func size(max int) int {
-	if max < 0 {
+// size returns the number of entries that the options ask for. A negative one
+// is a programmer's mistake.
+func size(opts *Options) int {
+	switch {
+	case opts == nil || opts.Max == 0:
+		return DefaultMax
+	case opts.Max < 0:
 		panic("signedurl: an in-memory store with a negative maximum")
 	}
-	if max == 0 {
-		return DefaultMax
-	}
-	return max
+	return opts.Max
 }

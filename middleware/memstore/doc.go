@@ -1,13 +1,13 @@
 // Package memstore keeps the state of limited links in the memory of one
 // process: [Revocations] is a list of revoked ids, [Uses] counts the uses of
-// links. They go into [middleware.Options], as Revocation and Uses.
+// links. They go into [middleware.Options], as Revocations and Uses.
 //
-//	uses := memstore.NewUses(0)
-//	revoked := memstore.NewRevocations(0)
+//	uses := memstore.NewUses(nil)
+//	revoked := memstore.NewRevocations(nil)
 //	if err := revoked.Load("revoked.txt"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 //		log.Fatal(err)
 //	}
-//	v := middleware.NewVerifier(ring, &middleware.Options{Revocation: revoked, Uses: uses})
+//	v, err := middleware.NewVerifier(ring, &middleware.Options{Revocations: revoked, Uses: uses})
 //
 // # What a restart means
 //

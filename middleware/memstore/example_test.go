@@ -34,11 +34,14 @@ func Example() {
 	// What was revoked must be known before the first request is served. That
 	// there is no file is all right only before the first Save.
 	file := filepath.Join(dir, "revoked")
-	revoked := memstore.NewRevocations(0)
+	revoked := memstore.NewRevocations(nil)
 	if err := revoked.Load(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.Fatal(err)
 	}
-	v := middleware.NewVerifier(ring, &middleware.Options{Revocation: revoked, Uses: memstore.NewUses(0)})
+	v, err := middleware.NewVerifier(ring, &middleware.Options{Revocations: revoked, Uses: memstore.NewUses(nil)})
+	if err != nil {
+		panic(err)
+	}
 	h := v.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "the card")
 	}))

@@ -16,7 +16,7 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // A file of revocations is a text, of lines that end in LF:
@@ -206,7 +206,7 @@ func parseEntry(line []byte) (e entry, ok bool) {
 		e.until = forEver
 		return e, true
 	}
-	n, ok := wire.Int(string(until), int64(forEver)-1)
+	n, ok := strict.Int(string(until), int64(forEver)-1)
 	e.until = seconds(n)
 	return e, ok
 }

@@ -51,7 +51,7 @@ const head = "signedurl revocations 1"
 func TestSavedRevocationsAreLoaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		name := filepath.Join(t.TempDir(), "revoked")
-		list := memstore.NewRevocations(0)
+		list := memstore.NewRevocations(nil)
 		until := time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC)
 		for id, until := range map[string]time.Time{"b": until, "a": {}, "c": until.Add(-time.Hour), "over": time.Now().Add(time.Second)} {
 			if err := list.Revoke(id, until); err != nil {
@@ -75,7 +75,7 @@ func TestSavedRevocationsAreLoaded(t *testing.T) {
 			t.Errorf("the directory holds %v", files)
 		}
 
-		other := memstore.NewRevocations(3)
+		other := memstore.NewRevocations(&memstore.Options{Max: 3})
 		for range 2 { // to load it again changes nothing
 			if err := other.Load(name); err != nil {
 				t.Fatal(err)
@@ -104,20 +104,20 @@ func TestSavedRevocationsAreLoaded(t *testing.T) {
 func TestLoadTakesNoRevocationBack(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "revoked")
 	now := time.Now()
-	saved := memstore.NewRevocations(0)
+	saved := memstore.NewRevocations(nil)
 	saved.Revoke("earlier in the file", now.Add(time.Hour))
 	saved.Revoke("later in the file", now.Add(3*time.Hour))
 	if err := saved.Save(name); err != nil {
 		t.Fatal(err)
 	}
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	list.Revoke("earlier in the file", now.Add(2*time.Hour))
 	list.Revoke("later in the file", now.Add(2*time.Hour))
 	list.Revoke("not in the file", now.Add(2*time.Hour))
 	if err := list.Load(name); err != nil {
 		t.Fatal(err)
 	}
-	want := memstore.NewRevocations(0)
+	want := memstore.NewRevocations(nil)
 	want.Revoke("earlier in the file", now.Add(2*time.Hour))
 	want.Revoke("later in the file", now.Add(3*time.Hour))
 	want.Revoke("not in the file", now.Add(2*time.Hour))
@@ -174,7 +174,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			list := memstore.NewRevocations(2)
+			list := memstore.NewRevocations(&memstore.Options{Max: 2})
 			list.Revoke("held", time.Time{})
 			before := saveText(t, list)
 			err := list.Load(write(t, tt.text))
@@ -189,14 +189,14 @@ func TestLoadRefuses(t *testing.T) {
 			}
 		})
 	}
-	err := memstore.NewRevocations(0).Load(filepath.Join(t.TempDir(), "none"))
+	err := memstore.NewRevocations(nil).Load(filepath.Join(t.TempDir(), "none"))
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a file: %v, want fs.ErrNotExist", err)
 	}
 }
 
 func TestAFileThatWasCutOffOrDamagedAnywhereIsRefused(t *testing.T) {
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	list.Revoke("a", time.Now().Add(time.Hour))
 	list.Revoke("b", time.Time{})
 	list.Revoke("c", time.Now().Add(2*time.Hour))
@@ -207,7 +207,7 @@ func TestAFileThatWasCutOffOrDamagedAnywhereIsRefused(t *testing.T) {
 		if err := os.WriteFile(name, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		other := memstore.NewRevocations(0)
+		other := memstore.NewRevocations(nil)
 		if err := other.Load(name); err == nil || other.Len() != 0 {
 			t.Errorf("%s: error %v, %d ids", what, err, other.Len())
 		}
@@ -228,7 +228,7 @@ func TestAFileThatWasCutOffOrDamagedAnywhereIsRefused(t *testing.T) {
 
 func TestAFailedSaveLeavesTheOldFileAndNoOther(t *testing.T) {
 	dir := t.TempDir()
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	list.Revoke("a", time.Time{})
 
 	if err := list.Save(filepath.Join(dir, "none", "revoked")); err == nil {
@@ -257,7 +257,7 @@ func FuzzALoadedFileIsSavedAsItWas(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		text := head + "\n" + string(body)
 		text += fmt.Sprintf("sha256 %x\n", sha256.Sum256([]byte(text)))
-		list := memstore.NewRevocations(0)
+		list := memstore.NewRevocations(nil)
 		if list.Load(write(t, text)) != nil {
 			if list.Len() != 0 {
 				t.Fatal("the file was refused, and the list has changed")

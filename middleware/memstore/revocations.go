@@ -9,7 +9,7 @@ import (
 	"example.com/signedurl/middleware"
 )
 
-var _ middleware.Revocation = (*Revocations)(nil)
+var _ middleware.Revocations = (*Revocations)(nil)
 
 // Revocations is a list of revoked ids. It takes some 45 bytes for each id: a
 // million fit into 45 megabytes. The zero Revocations and a nil one know
@@ -61,11 +61,10 @@ type entry struct {
 	until seconds
 }
 
-// NewRevocations returns an empty list for at most max ids; 0 stands for
-// [DefaultMax]. It takes memory for what it holds, not for what it may hold.
-// It panics if max is negative.
-func NewRevocations(max int) *Revocations {
-	return &Revocations{max: size(max), next: forEver}
+// NewRevocations returns an empty list, whose entries are the revoked ids. It
+// panics if opts.Max is negative.
+func NewRevocations(opts *Options) *Revocations {
+	return &Revocations{max: size(opts), next: forEver}
 }
 
 func (r *Revocations) shard(id digest) *shard { return &r.shards[id[0]>>2] }

@@ -21,7 +21,7 @@ import (
 
 func TestRevocations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		list := memstore.NewRevocations(0)
+		list := memstore.NewRevocations(nil)
 		now := time.Now()
 		for _, r := range []struct {
 			id    string
@@ -99,7 +99,7 @@ func TestRevocations(t *testing.T) {
 func TestAFullListRefusesAndForgetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const max = 3000
-		list := memstore.NewRevocations(max)
+		list := memstore.NewRevocations(&memstore.Options{Max: max})
 		for i := range max {
 			until := time.Time{}
 			if i%2 == 0 {
@@ -147,7 +147,7 @@ func TestAFullListRefusesAndForgetsNothing(t *testing.T) {
 // list is full.
 func TestWhatIsForgottenIsDroppedLongBeforeTheListIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		list := memstore.NewRevocations(0)
+		list := memstore.NewRevocations(nil)
 		for day := range 1000 {
 			for i := range 10 {
 				if err := list.Revoke(fmt.Sprint(day, "-", i), time.Now().Add(24*time.Hour)); err != nil {
@@ -176,7 +176,7 @@ func TestRevocationsThatWereNotConstructedRefuse(t *testing.T) {
 			t.Error("a negative maximum does not panic")
 		}
 	}()
-	memstore.NewRevocations(-1)
+	memstore.NewRevocations(&memstore.Options{Max: -1})
 }
 
 func TestARevokedLinkIs404FromThenOn(t *testing.T) {
@@ -188,8 +188,8 @@ func TestARevokedLinkIs404FromThenOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := memstore.NewRevocations(0)
-	h := middleware.NewVerifier(ring, &middleware.Options{Revocation: list}).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	list := memstore.NewRevocations(nil)
+	h := newVerifier(t, ring, &middleware.Options{Revocations: list}).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
 	get := func(id string) int {
 		u, err := ring.Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: time.Now().Add(time.Hour), ID: id})
 		if err != nil {
@@ -210,7 +210,7 @@ func TestARevokedLinkIs404FromThenOn(t *testing.T) {
 }
 
 func TestRevocationsAreSafeForConcurrentUse(t *testing.T) {
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	name := t.TempDir() + "/revoked"
 	var all sync.WaitGroup
 	for g := range 4 {
@@ -238,7 +238,7 @@ func TestRevocationsAreSafeForConcurrentUse(t *testing.T) {
 }
 
 func TestRevokedDoesNotAllocate(t *testing.T) {
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	revoked, other := strings.Repeat("x", 128), strings.Repeat("y", 128)
 	list.Revoke(revoked, time.Now().Add(time.Hour))
 	if n := testing.AllocsPerRun(100, func() {
@@ -265,7 +265,7 @@ func TestAMillionRevokedIDsTakeTensOfMegabytes(t *testing.T) {
 		t.Skip("revokes a million ids")
 	}
 	before := heap()
-	list := memstore.NewRevocations(0)
+	list := memstore.NewRevocations(nil)
 	for i := range memstore.DefaultMax {
 		if err := list.Revoke(fmt.Sprint("link-", i), time.Time{}); err != nil {
 			t.Fatal(err)

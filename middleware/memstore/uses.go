@@ -49,13 +49,12 @@ const drops = 4
 // the store was idle, in less than a millisecond.
 const maxSteps = 1 << 16
 
-// NewUses returns a store for at most max entries: ids with a count that has
-// not expired, and windows that are open; 0 stands for [DefaultMax]. A link
-// with n uses can open n windows at a time. It takes memory for what it holds,
-// not for what it may hold. It panics if max is negative.
-func NewUses(max int) *Uses {
+// NewUses returns an empty store. Its entries are the ids with a count that
+// has not expired, and the open windows; a link with n uses can open n windows
+// at a time. NewUses panics if opts.Max is negative.
+func NewUses(opts *Options) *Uses {
 	return &Uses{
-		max:   size(max),
+		max:   size(opts),
 		held:  make(map[digest]count),
 		lists: make(map[int64]digest),
 		tick:  time.Now().UnixMilli() / tick,

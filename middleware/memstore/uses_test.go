@@ -20,6 +20,15 @@ import (
 	"example.com/signedurl/middleware/memstore"
 )
 
+func newVerifier(t testing.TB, f middleware.Format, opts *middleware.Options) *middleware.Verifier {
+	t.Helper()
+	v, err := middleware.NewVerifier(f, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // answer is what a store said, in one word.
 func answer(ok bool, err error) string {
 	switch {
@@ -174,7 +183,7 @@ func TestUses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := memstore.NewUses(tt.max)
+				store := memstore.NewUses(&memstore.Options{Max: tt.max})
 				start := time.Now()
 				var got, want []string
 				for _, k := range tt.takes {
@@ -213,7 +222,7 @@ func TestUsesOfFiftyThatRaceForOne(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for round := range 100 { // since a gap of nanoseconds is rarely hit
-				h, u := limitedFile(t, memstore.NewUses(0), 1, tt.window)
+				h, u := limitedFile(t, memstore.NewUses(nil), 1, tt.window)
 				var winners, losers atomic.Int32
 				var all sync.WaitGroup
 				start := make(chan struct{})
@@ -254,7 +263,7 @@ func TestUsesOfFiftyThatRaceForOne(t *testing.T) {
 func TestUsesThatExpireTogetherAreDroppedAPieceAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const max = 1000
-		store := memstore.NewUses(max)
+		store := memstore.NewUses(&memstore.Options{Max: max})
 		for night := range 3 {
 			expires := time.Now().Add(time.Hour)
 			for i := range max {
@@ -290,7 +299,7 @@ func TestUsesThatExpireTogetherAreDroppedAPieceAtATime(t *testing.T) {
 // Time in a bubble begins in the year 2000, so that to enter one puts the clock
 // back.
 func TestUsesSurviveAClockThatIsPutBack(t *testing.T) {
-	store := memstore.NewUses(2)
+	store := memstore.NewUses(&memstore.Options{Max: 2})
 	use := func(id string, life time.Duration) string {
 		return answer(store.Take(t.Context(), middleware.Use{ID: id, Limit: 1, Expires: time.Now().Add(life)}))
 	}
@@ -321,11 +330,11 @@ func TestUsesThatWereNotConstructedRefuse(t *testing.T) {
 			t.Error("a negative maximum does not panic")
 		}
 	}()
-	memstore.NewUses(-1)
+	memstore.NewUses(&memstore.Options{Max: -1})
 }
 
 func TestTakeOfAKnownIDDoesNotAllocate(t *testing.T) {
-	store := memstore.NewUses(0)
+	store := memstore.NewUses(nil)
 	u := middleware.Use{
 		ID: strings.Repeat("x", 128), Limit: 1 << 40, Expires: time.Now().Add(time.Hour),
 		Window: time.Nanosecond, Client: network("2001:db8::/64"),
@@ -378,7 +387,7 @@ func FuzzUsesAreCountedAsInAModel(f *testing.F) {
 	f.Add([]byte(strings.Repeat("\x02\x51\x3f\x10\x92\x01\x3f\x12\xb3\xa7\x01\x11", 20)))
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			store := memstore.NewUses(0)
+			store := memstore.NewUses(nil)
 			m := model{map[string]int{}, map[string]time.Time{}}
 			for i := 0; len(ops) >= 4; i++ {
 				time.Sleep(time.Duration(ops[0]>>2) * 1700 * time.Millisecond)
@@ -417,7 +426,7 @@ func FuzzUsesAreCountedAsInAModel(f *testing.F) {
 // and is one use.
 func TestRangesOfOneClientAreOneUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, u := limitedFile(t, memstore.NewUses(0), 2, 10*time.Minute)
+		h, u := limitedFile(t, memstore.NewUses(nil), 2, 10*time.Minute)
 		get := func(after time.Duration, method, client, ranges string, want int) {
 			t.Helper()
 			time.Sleep(after)
@@ -448,7 +457,7 @@ func TestRangesOfOneClientAreOneUse(t *testing.T) {
 }
 
 func TestAFullStoreIs503(t *testing.T) {
-	store := memstore.NewUses(1)
+	store := memstore.NewUses(&memstore.Options{Max: 1})
 	store.Take(t.Context(), middleware.Use{ID: "another", Limit: 1, Expires: time.Now().Add(time.Hour)})
 	h, u := limitedFile(t, store, 1, 0)
 	w := httptest.NewRecorder()
@@ -474,7 +483,7 @@ func limitedFile(t *testing.T, store middleware.UseStore, uses int, window time.
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := middleware.NewVerifier(ring, &middleware.Options{Uses: store, UseWindow: window})
+	v := newVerifier(t, ring, &middleware.Options{Uses: store, UseWindow: window})
 	return v.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "film.mp4", time.Time{}, strings.NewReader("content"))
 	})), u

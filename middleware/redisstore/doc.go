@@ -1,7 +1,7 @@
 // Package redisstore keeps the state of limited links in Redis, where several
 // processes share it and where it outlives them: a [Store] counts the uses of
 // links and knows revoked ids. It goes into [middleware.Options], as Uses, as
-// Revocation, or as both.
+// Revocations, or as both.
 //
 //	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
 //	store, err := redisstore.New(client, nil)
@@ -11,7 +11,7 @@
 //	if err := store.Check(ctx); err != nil {
 //		log.Fatal(err)
 //	}
-//	v := middleware.NewVerifier(ring, &middleware.Options{Uses: store, Revocation: store})
+//	v, err := middleware.NewVerifier(ring, &middleware.Options{Uses: store, Revocations: store})
 //
 // Each question is one script, and so one atomic step and one round trip, to
 // the server that is written to: neither a replica nor a cache in the client

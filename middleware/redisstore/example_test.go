@@ -29,7 +29,10 @@ func Example() {
 	if err := store.Check(context.Background()); err != nil {
 		log.Fatal(err) // better now than with the first link that works twice
 	}
-	v := middleware.NewVerifier(ring, &middleware.Options{Uses: store, Revocation: store})
+	v, err := middleware.NewVerifier(ring, &middleware.Options{Uses: store, Revocations: store})
+	if err != nil {
+		panic(err)
+	}
 	http.Handle("/files/", v.Handler(http.StripPrefix("/files/", http.FileServer(http.Dir("files")))))
 	log.Fatal(http.ListenAndServe("localhost:8080", nil))
 }

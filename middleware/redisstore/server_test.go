@@ -188,7 +188,10 @@ func link(t testing.TB, c middleware.Claims) *url.URL {
 
 // newHandler returns a handler that serves the file to who has a link.
 func newHandler(store *redisstore.Store, window time.Duration) http.Handler {
-	v := middleware.NewVerifier(newRing(), &middleware.Options{Uses: store, Revocation: store, UseWindow: window})
+	v, err := middleware.NewVerifier(newRing(), &middleware.Options{Uses: store, Revocations: store, UseWindow: window})
+	if err != nil {
+		panic(err)
+	}
 	return v.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "film.mp4", time.Time{}, strings.NewReader(content))
 	}))

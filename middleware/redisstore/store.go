@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	_ middleware.UseStore   = (*Store)(nil)
-	_ middleware.Revocation = (*Store)(nil)
+	_ middleware.UseStore    = (*Store)(nil)
+	_ middleware.Revocations = (*Store)(nil)
 )
 
 // Options are what [New] can do without. Nil means the defaults.

@@ -98,7 +98,7 @@ func target(b *testing.B, f *s3.Format, path, query string) (r middleware.Reques
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := middleware.NewVerifier(f, nil).Explain(request(b, "GET", u.String()))
+	e := newVerifier(b, f, nil).Explain(request(b, "GET", u.String()))
 	signedText, request, _ := strings.Cut(e.Signed, "\n\n")
 	return middleware.Request{Method: "GET", Scheme: "https", Host: u.Host, Path: u.EscapedPath(), RawQuery: u.RawQuery},
 		[]byte(request), []byte(signedText), u.Query().Get("X-Amz-Signature")

@@ -24,7 +24,10 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	verifier := middleware.NewVerifier(format, &middleware.Options{MaxLifetime: 24 * time.Hour})
+	verifier, err := middleware.NewVerifier(format, &middleware.Options{MaxLifetime: 24 * time.Hour})
+	if err != nil {
+		panic(err)
+	}
 	handler := verifier.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "the file ", r.URL.Path)
 	}))
@@ -87,7 +90,7 @@ func ExampleFormat_Sign() {
 func TestALinkBeginsAndEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := testFormat(t, nil)
-		v := middleware.NewVerifier(f, nil)
+		v := newVerifier(t, f, nil)
 		u, err := f.Sign(&url.URL{Scheme: "https", Host: "h", Path: "/a"},
 			middleware.Claims{NotBefore: time.Now().Add(time.Hour), Expires: time.Now().Add(2 * time.Hour)})
 		if err != nil {

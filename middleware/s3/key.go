@@ -2,7 +2,6 @@ package s3
 
 import (
 	"errors"
-	"fmt"
 
 	"example.com/signedurl/middleware/internal/sigv4"
 )
@@ -46,6 +45,3 @@ func (k Key) String() string {
 	}
 	return k.key.ID
 }
-
-// Format writes String for every verb and flag of fmt.
-func (k Key) Format(f fmt.State, _ rune) { f.Write([]byte(k.String())) }

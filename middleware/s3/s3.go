@@ -8,7 +8,7 @@ import (
 
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/internal/sigv4"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 var _ middleware.Format = (*Format)(nil)
@@ -74,7 +74,7 @@ func New(key Key, region string, opts *Options) (*Format, error) {
 // slashes that separate the parts of a credential.
 func validRegion(region string) bool {
 	for i := 0; i < len(region); i++ {
-		if !wire.Unreserved(region[i]) {
+		if !strict.Unreserved(region[i]) {
 			return false
 		}
 	}
@@ -102,7 +102,7 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) { retur
 // [middleware.Format]. The claims that it returns are NotBefore, Expires, the
 // request's method in Methods, the access key id in KeyID, and DownloadName
 // and ContentType if the link carries the parameters that Sign makes of them.
-func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	return f.f.Authenticate(r)
 }
 

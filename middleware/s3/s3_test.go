@@ -24,6 +24,15 @@ const (
 	testToken  = "token-of-tests"
 )
 
+func newVerifier(t testing.TB, f middleware.Format, opts *middleware.Options) *middleware.Verifier {
+	t.Helper()
+	v, err := middleware.NewVerifier(f, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func testKey(t testing.TB) s3.Key {
 	t.Helper()
 	k, err := s3.NewKey(testID, testSecret)
@@ -178,8 +187,8 @@ func TestKeysAreRotated(t *testing.T) {
 func TestThroughARealServer(t *testing.T) {
 	var host string
 	f := testFormat(t, &s3.Options{Header: http.Header{"Content-Length": {"5"}, "X-Amz-Meta-A": {"a  b"}}})
-	srv := httptest.NewServer(middleware.NewVerifier(f, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _ := middleware.ClaimsFromContext(r.Context())
+	srv := httptest.NewServer(newVerifier(t, f, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := middleware.LinkFromContext(r.Context())
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s", c.KeyID, r.URL.Path, body)
 	})))
@@ -229,8 +238,10 @@ func TestThroughARealServer(t *testing.T) {
 }
 
 func TestURLBuilderNeedsAHost(t *testing.T) {
-	if _, err := middleware.NewURLBuilder("/files/", testFormat(t, nil)); err == nil {
-		t.Error("a base without a host was accepted")
+	if b, err := middleware.NewURLBuilder("/files/", testFormat(t, nil)); err != nil {
+		t.Error(err)
+	} else if u, err := b.URL("a", middleware.Claims{Expires: time.Unix(1700000000, 0)}); err == nil {
+		t.Errorf("signed without a host: %v", u)
 	}
 	for base, f := range map[string]*s3.Format{
 		"https://files.example/bucket/": testFormat(t, nil),

@@ -128,11 +128,11 @@ func request(t testing.TB, method, link string) *http.Request {
 }
 
 // verifyAt asks a verifier at each of the times, in order.
-func verifyAt(f middleware.Format, r *http.Request, times []int64) map[int64]error {
+func verifyAt(t testing.TB, f middleware.Format, r *http.Request, times []int64) map[int64]error {
 	verdicts := make(map[int64]error)
 	for _, at := range slices.Sorted(slices.Values(times)) {
 		time.Sleep(time.Until(time.Unix(at, 0)))
-		_, verdicts[at] = middleware.NewVerifier(f, nil).Verify(r)
+		_, verdicts[at] = newVerifier(t, f, nil).Verify(r)
 	}
 	return verdicts
 }
@@ -192,7 +192,7 @@ func TestSignedTextIsThatOfTheSDK(t *testing.T) {
 				want = strings.Replace(want, "%2F%2F%2F%2F%2F%2F%2B%3D%3D", "", 1)
 				want = strings.Replace(want, "FwoGZXIvTESTTOKEN", "[not shown]", 1)
 			}
-			got := middleware.NewVerifier(v.format(t), nil).Explain(request(t, v.Input.Method, v.Signed)).Signed
+			got := newVerifier(t, v.format(t), nil).Explain(request(t, v.Input.Method, v.Signed)).Signed
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -215,7 +215,7 @@ func TestVerifyAgreesWithTheServerAboutTime(t *testing.T) {
 			}
 			for name, link := range links {
 				synctest.Test(t, func(t *testing.T) {
-					verdicts := verifyAt(v.format(t), request(t, v.Input.Method, link), slices.Concat(valid, invalid))
+					verdicts := verifyAt(t, v.format(t), request(t, v.Input.Method, link), slices.Concat(valid, invalid))
 					for _, at := range valid {
 						if verdicts[at] != nil {
 							t.Errorf("%s, at %d: %v", name, at, verdicts[at])
@@ -240,7 +240,7 @@ func TestSessionTokenOfAnotherKeyIsRefused(t *testing.T) {
 			continue
 		}
 		v.Input.Token = ""
-		_, err := middleware.NewVerifier(v.format(t), nil).Verify(request(t, v.Input.Method, v.Signed))
+		_, err := newVerifier(t, v.format(t), nil).Verify(request(t, v.Input.Method, v.Signed))
 		if !errors.Is(err, middleware.ErrInvalid) {
 			t.Errorf("%v, want ErrInvalid", err)
 		}
@@ -254,11 +254,11 @@ func TestMutationsAreRefused(t *testing.T) {
 			time.Sleep(time.Until(time.Unix(v.IssuedAt, 0)))
 			for _, m := range v.Mutations {
 				n++
-				c, err := middleware.NewVerifier(v.format(t), nil).Verify(request(t, v.Input.Method, m.Signed))
+				c, err := newVerifier(t, v.format(t), nil).Verify(request(t, v.Input.Method, m.Signed))
 				if !errors.Is(err, middleware.ErrInvalid) {
 					t.Errorf("%s, %s: %v, want ErrInvalid", v.Case, m.Name, err)
 				}
-				if diff := cmp.Diff(middleware.Claims{}, c); diff != "" {
+				if diff := cmp.Diff(middleware.Link{}, c); diff != "" {
 					t.Errorf("%s, %s: claims (-want +got):\n%s", v.Case, m.Name, diff)
 				}
 			}
@@ -286,7 +286,7 @@ func TestVariantsAreAcceptedUnlessTheyAreAmbiguous(t *testing.T) {
 			time.Sleep(time.Until(time.Unix(v.IssuedAt, 0)))
 			for _, a := range v.Accepted {
 				n++
-				_, err := middleware.NewVerifier(v.format(t), nil).Verify(request(t, v.Input.Method, a.Signed))
+				_, err := newVerifier(t, v.format(t), nil).Verify(request(t, v.Input.Method, a.Signed))
 				why, refused := stricter[a.Name]
 				switch {
 				case !refused && err != nil:

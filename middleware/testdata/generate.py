@@ -604,9 +604,11 @@ vector("under_a_path_with_escapes", "The value is a canonical path, which is the
        "/files/B%C3%BCro%2F1/a.pdf?expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2FB%25C3%25BCro%252F1%2F")
 vector("under_raw_slashes", "A harmless re-spelling of the value.", "accepted", tree("/files/kyc/42/front.jpg"),
        ("%2Ffiles%2Fkyc%2F42%2F", "/files/kyc/42/"))
-vector("under_the_path_itself", "The path itself is not opened.", "invalid", tree("/files/kyc/42/"))
-vector("under_the_path_itself_in_escapes", "The path itself is not opened.", "invalid", tree("/files/kyc/%34%32/"))
-vector("under_the_path_without_its_slash", "This is not below it.", "invalid", tree("/files/kyc/42"))
+vector("under_the_path_itself", "A shared folder can be listed.", "accepted", tree("/files/kyc/42/"))
+vector("under_the_path_itself_in_escapes", "The request's path is compared in canonical form.", "accepted", tree("/files/kyc/%34%32/"))
+vector("under_the_path_without_its_slash", "This is neither it nor below it.", "invalid", tree("/files/kyc/42"))
+vector("under_the_root_itself", "The whole base can be listed.", "accepted", "/?expires_at=1767225600&signed_by=2026a&signed_under=%2F")
+vector("under_the_path_with_an_encoded_slash_at_its_end", "An encoded slash is not a raw one.", "invalid", tree("/files/kyc/42%2F"))
 vector("under_the_parent", "This is not below it.", "invalid", tree("/files/kyc/"))
 vector("under_a_sibling", "This is not below it.", "invalid", tree("/files/kyc/43/front.jpg"))
 vector("under_a_sibling_that_begins_alike", "Segments are compared, not characters.", "invalid", tree("/files/kyc/421/front.jpg"))
@@ -842,7 +844,7 @@ cookie_vector("cookie_with_the_signature_of_a_link", "A link is no cookie: the f
 vector("cookie_with_its_signature_in_a_link", "A cookie is no link: the first line differs.", "invalid",
        "/files/kyc/42/front.jpg?" + GOOD[0], key=None, signed=GOOD[1])
 cookie_vector("cookie_outside_its_subtree", "It does not hold the path.", "invalid", [GOOD], target="/files/kyc/43/front.jpg")
-cookie_vector("cookie_for_its_path_itself", "The path itself is not opened.", "invalid", [GOOD], target="/files/kyc/42/")
+cookie_vector("cookie_for_its_path_itself", "A shared folder can be listed.", "accepted", [GOOD], target="/files/kyc/42/")
 cookie_vector("cookie_for_dot_dot", "The path is held to its rules.", "invalid", [GOOD], target="/files/kyc/42/../43/front.jpg")
 cookie_vector("cookie_altered", "It is signed.", "invalid", [(GOOD[0].replace("1767225600", "1767225601"), GOOD[1])])
 cookie_vector("cookie_expired", "It is a link as others.", "expired", [GOOD], now=END)

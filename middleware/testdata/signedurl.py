@@ -266,7 +266,7 @@ def verify(r, text):
             pairs = parse_pairs(value.encode())
             invalid_unless(all(reserved(name) for name, _ in pairs))
             claims = dict(pairs)
-            invalid_unless(b"signed_under" in claims and is_below(path, claims[b"signed_under"]))
+            invalid_unless(b"signed_under" in claims and in_subtree(path, claims[b"signed_under"]))
             tried += 1
             if tried > MAX_COOKIES:
                 break
@@ -278,9 +278,8 @@ def verify(r, text):
     raise refusal or Refused("unsigned")
 
 
-def is_below(path, under):
-    under = under.decode("utf-8", "surrogateescape")
-    return path.startswith(under) and path != under
+def in_subtree(path, under):
+    return path.startswith(under.decode("utf-8", "surrogateescape"))
 
 
 def authenticate(r, tag, path, pairs, params, text):
@@ -295,7 +294,7 @@ def authenticate(r, tag, path, pairs, params, text):
     signed = signed_text(tag, path, pairs, binding)
     invalid_unless(key.verify(signed, claims["signature"].encode("utf-8", "surrogateescape")))
     if "signed_under" in claims:
-        invalid_unless(is_below(path, claims["signed_under"].encode("utf-8", "surrogateescape")))
+        invalid_unless(in_subtree(path, claims["signed_under"].encode("utf-8", "surrogateescape")))
         patterns = claims.get("signed_ignore", "").encode().split(b",")
         invalid_unless(all(reserved(name) or ignored(name, patterns) for name, _ in params))
     text.append(signed)

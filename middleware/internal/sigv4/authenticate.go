@@ -5,22 +5,23 @@ import (
 	"time"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 var (
-	errNoKeys          = invalid("there is no key")
-	errNoAlgorithm     = invalid("there is no algorithm")
-	errNoCredential    = invalid("there is no credential")
-	errNoDate          = invalid("there is no date")
-	errNoExpires       = invalid("there is no lifetime")
-	errNoSignedHeaders = invalid("there is no list of signed headers")
-	errNoSignature     = invalid("there is no signature")
-	errDate            = invalid("the date is not YYYYMMDDTHHMMSSZ")
-	errExpires         = invalid("the lifetime is not a canonical number of seconds from 1 to 604800")
-	errScope           = invalid("the credential is not one of this date, region and service")
-	errUnknownKey      = invalid("no key has the link's access id and algorithm")
-	errToken           = invalid("the session token is not the one that belongs to the key")
-	errSignature       = invalid("the signature does not match what was requested")
+	errNoKeys          = strict.NewInvalid("there is no key")
+	errNoAlgorithm     = strict.NewInvalid("there is no algorithm")
+	errNoCredential    = strict.NewInvalid("there is no credential")
+	errNoDate          = strict.NewInvalid("there is no date")
+	errNoExpires       = strict.NewInvalid("there is no lifetime")
+	errNoSignedHeaders = strict.NewInvalid("there is no list of signed headers")
+	errNoSignature     = strict.NewInvalid("there is no signature")
+	errDate            = strict.NewInvalid("the date is not YYYYMMDDTHHMMSSZ")
+	errExpires         = strict.NewInvalid("the lifetime is not a canonical number of seconds from 1 to 604800")
+	errScope           = strict.NewInvalid("the credential is not one of this date, region and service")
+	errUnknownKey      = strict.NewInvalid("no key has the link's access id and algorithm")
+	errToken           = strict.NewInvalid("the session token is not the one that belongs to the key")
+	errSignature       = strict.NewInvalid("the signature does not match what was requested")
 )
 
 var missing = [...]error{
@@ -33,49 +34,49 @@ var missing = [...]error{
 }
 
 // Authenticate checks the signature of a link, see [middleware.Format].
-func (f *Format) Authenticate(r middleware.Request) (middleware.Claims, error) {
+func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if f == nil {
-		return middleware.Claims{}, errNoKeys
+		return middleware.Link{}, errNoKeys
 	}
-	if len(r.Path)+1+len(r.RawQuery) > maxTarget {
-		return middleware.Claims{}, errTooLong
+	if fault := strict.CheckTarget(r.Path, r.RawQuery); fault != nil {
+		return middleware.Link{}, strict.Invalid{Fault: fault}
 	}
 	st := newState()
 	defer st.release()
 	return f.authenticate(st, &r)
 }
 
-func (f *Format) authenticate(st *state, r *middleware.Request) (c middleware.Claims, err error) {
-	if err := st.read(&f.d, r.RawQuery); err != nil {
-		return c, err
+func (f *Format) authenticate(st *state, r *middleware.Request) (l middleware.Link, err error) {
+	if fault := st.read(&f.d, r.RawQuery); fault != nil {
+		return l, strict.Invalid{Fault: fault}
 	}
 	if !st.any {
-		return c, middleware.ErrUnsigned
+		return l, middleware.ErrUnsigned
 	}
 	for id, err := range missing {
 		if st.values[id] == "" {
-			return c, err
+			return l, err
 		}
 	}
 	date := st.values[paramDate]
 	issued, ok := parseDate(date)
 	if !ok {
-		return c, errDate
+		return l, errDate
 	}
 	lifetime, ok := parseLifetime(st.values[paramExpires])
 	if !ok {
-		return c, errExpires
+		return l, errExpires
 	}
 	r.Trace("shape", "path, query and parameters are unambiguous")
 
 	id, ok := f.d.accessID(st.values[paramCredential], date[:dayLen])
 	if !ok {
-		return c, errScope
+		return l, errScope
 	}
 	algorithm := st.values[paramAlgorithm]
 	keys := f.keys[lookup{algorithm, id}]
 	if len(keys) == 0 {
-		return c, errUnknownKey
+		return l, errUnknownKey
 	}
 	r.Trace("key", keys[0].id)
 
@@ -83,18 +84,18 @@ func (f *Format) authenticate(st *state, r *middleware.Request) (c middleware.Cl
 	if host == "" {
 		host = f.d.host(r.Host)
 	}
-	err = st.build(&f.d, request{
+	fault := st.build(&f.d, request{
 		method: r.Method,
 		host:   host,
 		path:   r.Path,
 		header: r.Header,
 		signed: unescape(st.values[paramSignedHeaders]),
 	}, algorithm, date)
-	if err != nil {
-		return c, err
+	if fault != nil {
+		return l, strict.Invalid{Fault: fault}
 	}
 	if r.Tracing() {
-		r.TraceSigned(st.shown(&f.d))
+		r.Trace("signed", st.shown(&f.d))
 	}
 	// A service account has several keys while they are rotated, and a link
 	// does not say which one signed it.
@@ -106,7 +107,7 @@ func (f *Format) authenticate(st *state, r *middleware.Request) (c middleware.Cl
 		}
 	}
 	if key == nil {
-		return c, errSignature
+		return l, errSignature
 	}
 	r.Trace("signature", key.algorithm)
 
@@ -118,16 +119,16 @@ func (f *Format) authenticate(st *state, r *middleware.Request) (c middleware.Cl
 		token = key.token()
 	}
 	if unescape(st.values[paramToken]) != token {
-		return c, errToken
+		return l, errToken
 	}
-	if err := st.response(&c, r.Path); err != nil {
-		return middleware.Claims{}, err
+	if err := st.response(&l.Claims, r.Path); err != nil {
+		return middleware.Link{}, err
 	}
-	c.NotBefore = time.Unix(issued, 0)
-	c.Expires = time.Unix(issued+lifetime+f.d.inclusive, 0)
-	c.Methods = []string{r.Method}
-	c.KeyID = key.id
-	return c, nil
+	l.NotBefore = time.Unix(issued, 0)
+	l.Expires = time.Unix(issued+lifetime+f.d.inclusive, 0)
+	l.Methods = []string{r.Method}
+	l.KeyID = key.id
+	return l, nil
 }
 
 // accessID cuts the access id, still escaped, from a credential

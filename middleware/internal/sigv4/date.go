@@ -3,7 +3,7 @@ package sigv4
 import (
 	"time"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 const (
@@ -45,6 +45,6 @@ func digits(s string) (n int, ok bool) {
 
 // parseLifetime parses the seconds that a link lives.
 func parseLifetime(s string) (int64, bool) {
-	n, ok := wire.Int(s, int64(MaxLifetime/time.Second))
+	n, ok := strict.Int(s, int64(MaxLifetime/time.Second))
 	return n, ok && n > 0
 }

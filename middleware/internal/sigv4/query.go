@@ -4,18 +4,15 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
+// The faults of a query besides those that package strict knows.
 var (
-	errTooLong    = invalid("the request target is longer than 8 KiB")
-	errPairs      = invalid("the query has more than 128 parameters")
-	errEmptyPair  = invalid("the query holds an empty parameter, or one with an empty name")
-	errSemicolon  = invalid("the query holds a raw semicolon, which readers of queries take differently")
-	errEscape     = invalid("path or query holds an invalid escape")
-	errTwice      = invalid("a parameter of the signature is there twice")
-	errEmptyValue = invalid("a parameter of the signature has an empty value")
-	errNotLiteral = invalid("a parameter of the signature is spelled with escapes or in another case")
+	faultPairs      = strict.NewFault("the query has more than 128 parameters")
+	faultTwice      = strict.NewFault("a parameter of the signature is there twice")
+	faultEmptyValue = strict.NewFault("a parameter of the signature has an empty value")
+	faultNotLiteral = strict.NewFault("a parameter of the signature is spelled with escapes or in another case")
 )
 
 // pair is a parameter in canonical spelling.
@@ -35,41 +32,41 @@ type query struct {
 }
 
 // read reads a raw query, once and from left to right.
-func (q *query) read(d *Dialect, raw string) error {
+func (q *query) read(d *Dialect, raw string) *strict.Fault {
 	if raw == "" {
 		return nil
 	}
 	for start, n := 0, 1; ; n++ {
 		if n > maxPairs {
-			return errPairs
+			return faultPairs
 		}
-		name, end, err := part(raw, start, '=')
-		if err != nil {
-			return err
+		name, end, fault := part(raw, start, '=')
+		if fault != nil {
+			return fault
 		}
 		if name == "" {
-			return errEmptyPair
+			return strict.EmptyPair
 		}
 		id, exact := d.param(name)
 		if id >= 0 {
 			q.any = true
 			if !exact || name != raw[start:end] {
-				return errNotLiteral
+				return faultNotLiteral
 			}
 		}
 		value := "" // net/http reads "a" as "a="
 		if end < len(raw) && raw[end] == '=' {
 			start = end + 1
-			if value, end, err = part(raw, start, '&'); err != nil {
-				return err
+			if value, end, fault = part(raw, start, '&'); fault != nil {
+				return fault
 			}
 		}
 		if id >= 0 {
 			switch {
 			case q.values[id] != "":
-				return errTwice
+				return faultTwice
 			case value == "":
-				return errEmptyValue
+				return faultEmptyValue
 			}
 			q.values[id] = value
 		}
@@ -79,7 +76,7 @@ func (q *query) read(d *Dialect, raw string) error {
 		case value != raw[start:end]:
 			// The signature does not cover itself: one spelling, or the same link
 			// could be written in many ways.
-			return errNotLiteral
+			return faultNotLiteral
 		}
 		if end == len(raw) {
 			return nil
@@ -91,18 +88,18 @@ func (q *query) read(d *Dialect, raw string) error {
 // part returns the name or value that begins at start and ends before stop or
 // "&", in canonical spelling: decoded, "+" being a space, and encoded again.
 // It allocates only if that changes anything.
-func part(raw string, start int, stop byte) (s string, end int, err error) {
+func part(raw string, start int, stop byte) (s string, end int, fault *strict.Fault) {
 	canonical := true
 	for end = start; end < len(raw); end++ {
 		c := raw[end]
-		if wire.Unreserved(c) {
+		if strict.Unreserved(c) {
 			continue
 		}
 		if c == stop || c == '&' {
 			break
 		}
 		if c == ';' {
-			return "", 0, errSemicolon
+			return "", 0, strict.Semicolon
 		}
 		if c == '%' && canonicalEscape(raw, end) {
 			end += 2
@@ -114,16 +111,16 @@ func part(raw string, start int, stop byte) (s string, end int, err error) {
 	if canonical {
 		return s, end, nil
 	}
-	s, ok := wire.Unescape(s, true)
+	s, ok := strict.Unescape(s, true)
 	if !ok {
-		return "", 0, errEscape
+		return "", 0, strict.QueryEscape
 	}
-	return wire.Escape(s), end, nil
+	return strict.Escape(s), end, nil
 }
 
 // add adds a parameter that is not escaped yet.
 func (q *query) add(name, value string) {
-	q.pairs = append(q.pairs, pair{name, wire.Escape(value)})
+	q.pairs = append(q.pairs, pair{name, strict.Escape(value)})
 }
 
 // sort brings the pairs into the order in which they are signed: by the bytes
@@ -167,15 +164,12 @@ func (q *query) append(dst []byte) []byte {
 // canonicalEscape reports whether the escape at s[i] is valid, needed, and in
 // upper case.
 func canonicalEscape(s string, i int) bool {
-	if i+2 >= len(s) || s[i+1] >= 'a' || s[i+2] >= 'a' {
-		return false
-	}
-	c, ok := wire.Hex(s[i+1], s[i+2])
-	return ok && !wire.Unreserved(c)
+	c, width := strict.Next(s, i)
+	return width == 3 && s[i+1] < 'a' && s[i+2] < 'a' && !strict.Unreserved(c)
 }
 
 // unescape decodes a part in canonical spelling.
 func unescape(s string) string {
-	s, _ = wire.Unescape(s, false)
+	s, _ = strict.Unescape(s, false)
 	return s
 }

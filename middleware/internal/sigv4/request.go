@@ -6,21 +6,22 @@ import (
 	"net/http"
 	"strings"
 
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
+// The faults of a request, which a signer has too.
 var (
-	errMethod        = invalid("the method is not made of upper-case letters")
-	errHost          = invalid("the host holds characters that no host has")
-	errPath          = invalid("the path does not begin with a slash")
-	errEncodedSlash  = invalid("the path holds an encoded slash, which is signed like a raw one and is not the same path to net/http")
-	errPathSpelling  = invalid("the path is not percent-encoded as it is when it is signed")
-	errSignedHeaders = invalid("the list of signed headers is not one of sorted lower-case names with host among them")
-	errHeaderMissing = invalid("the request lacks a header field that is signed")
-	errHeaderValue   = invalid("a signed header field holds a control character")
-	errHeaderSize    = invalid("there are more than 32 signed header fields, or 8 KiB of them")
-	errPayload       = invalid("the hash of the payload is neither UNSIGNED-PAYLOAD nor 64 hex digits")
-	errPayloadTwice  = invalid("the hash of the payload is both a parameter and a signed header field")
+	faultMethod        = strict.NewFault("the method is not made of upper-case letters")
+	faultHost          = strict.NewFault("the host holds characters that no host has")
+	faultPath          = strict.NewFault("the path does not begin with a slash")
+	faultEncodedSlash  = strict.NewFault("the path holds an encoded slash, which is signed like a raw one and is not the same path to net/http")
+	faultPathSpelling  = strict.NewFault("the path is not percent-encoded as it is when it is signed")
+	faultSignedHeaders = strict.NewFault("the list of signed headers is not one of sorted lower-case names with host among them")
+	faultHeaderMissing = strict.NewFault("the request lacks a header field that is signed")
+	faultHeaderValue   = strict.NewFault("a signed header field holds a control character")
+	faultHeaderSize    = strict.NewFault("there are more than 32 signed header fields, or 8 KiB of them")
+	faultPayload       = strict.NewFault("the hash of the payload is neither UNSIGNED-PAYLOAD nor 64 hex digits")
+	faultPayloadTwice  = strict.NewFault("the hash of the payload is both a parameter and a signed header field")
 )
 
 const unsignedPayload = "UNSIGNED-PAYLOAD"
@@ -37,33 +38,33 @@ type request struct {
 // build writes the canonical request into st.text and the string to sign into
 // st.msg. It is the only place that makes them, for signer and verifier and
 // for both systems.
-func (st *state) build(d *Dialect, r request, algorithm, date string) error {
+func (st *state) build(d *Dialect, r request, algorithm, date string) *strict.Fault {
 	if !validMethod(r.method) {
-		return errMethod
+		return faultMethod
 	}
 	if !validHost(r.host) {
-		return errHost
+		return faultHost
 	}
-	var err error
 	b := append(st.text[:0], r.method...)
 	b = append(b, '\n')
-	if b, err = appendPath(b, r.path, d.pathAsSent); err != nil {
-		return err
+	b, fault := appendPath(b, r.path, d.pathAsSent)
+	if fault != nil {
+		return fault
 	}
 	b = append(b, '\n')
 	st.sort(d)
 	b = st.append(b)
 	b = append(b, '\n')
-	b, payload, err := appendHeaders(b, d, r)
-	if err != nil {
-		return err
+	b, payload, fault := appendHeaders(b, d, r)
+	if fault != nil {
+		return fault
 	}
 	if v := st.values[paramPayload]; v != "" {
 		switch {
 		case payload != "":
-			return errPayloadTwice
+			return faultPayloadTwice
 		case v != unsignedPayload && !isHash(v):
-			return errPayload
+			return faultPayload
 		}
 		payload = v
 	}
@@ -91,54 +92,45 @@ func (st *state) build(d *Dialect, r request, algorithm, date string) error {
 
 // appendPath appends a path with everything but unreserved characters and
 // slashes percent-encoded; doubled slashes stay.
-func appendPath(dst []byte, p string, asSent bool) ([]byte, error) {
+func appendPath(dst []byte, p string, asSent bool) ([]byte, *strict.Fault) {
 	if p == "" || p[0] != '/' {
-		return dst, errPath
+		return dst, strict.Relative
 	}
-	for i := 0; i < len(p); i++ {
-		c := p[i]
-		if c == '/' || wire.Unreserved(c) {
+	for i := 0; i < len(p); {
+		c, width := strict.Next(p, i)
+		switch {
+		case width == 1 && (c == '/' || strict.Unreserved(c)):
 			dst = append(dst, c)
+			i++
 			continue
-		}
-		canonical := false
-		if c == '%' {
-			if i+2 >= len(p) {
-				return dst, errEscape
-			}
-			var ok bool
-			if c, ok = wire.Hex(p[i+1], p[i+2]); !ok {
-				return dst, errEscape
-			}
+		case width == 0:
+			return dst, strict.BadEscape
+		case c == '/':
 			// An object a/b and one with the name a%2Fb would have the same
 			// canonical request, and only one of them was signed. No client
 			// library writes an encoded slash.
-			if c == '/' {
-				return dst, errEncodedSlash
-			}
-			canonical = canonicalEscape(p, i)
-			i += 2
+			return dst, faultEncodedSlash
+		case asSent && !canonicalEscape(p, i):
+			return dst, faultPathSpelling
 		}
-		if asSent && !canonical {
-			return dst, errPathSpelling
-		}
-		dst = wire.AppendByte(dst, c)
+		dst = strict.AppendByte(dst, c)
+		i += width
 	}
 	return dst, nil
 }
 
 // appendHeaders appends the signed header fields, a line each, and returns the
 // value of the one that holds the hash of the payload, if it is signed.
-func appendHeaders(dst []byte, d *Dialect, r request) (_ []byte, payload string, err error) {
+func appendHeaders(dst []byte, d *Dialect, r request) (_ []byte, payload string, fault *strict.Fault) {
 	limit := len(dst) + maxHeaderBytes
 	host, previous := false, ""
 	for rest, n := r.signed, 1; ; n++ {
 		name, tail, more := strings.Cut(rest, ";")
 		if name <= previous || !validHeaderName(name) {
-			return dst, "", errSignedHeaders
+			return dst, "", faultSignedHeaders
 		}
 		if n > maxHeaders || len(dst)+len(name) > limit {
-			return dst, "", errHeaderSize
+			return dst, "", faultHeaderSize
 		}
 		dst = append(dst, name...)
 		dst = append(dst, ':')
@@ -149,18 +141,18 @@ func appendHeaders(dst []byte, d *Dialect, r request) (_ []byte, payload string,
 		} else {
 			values := r.header.Values(name)
 			if len(values) == 0 {
-				return dst, "", errHeaderMissing
+				return dst, "", faultHeaderMissing
 			}
 			for i, v := range values {
 				if i > 0 {
 					dst = append(dst, ',')
 				}
 				if len(dst)+len(v) > limit {
-					return dst, "", errHeaderSize
+					return dst, "", faultHeaderSize
 				}
 				var ok bool
 				if dst, ok = appendHeaderValue(dst, v); !ok {
-					return dst, "", errHeaderValue
+					return dst, "", faultHeaderValue
 				}
 			}
 		}
@@ -175,7 +167,7 @@ func appendHeaders(dst []byte, d *Dialect, r request) (_ []byte, payload string,
 	}
 	if !host {
 		// A link that does not sign the host would be good on every host.
-		return dst, "", errSignedHeaders
+		return dst, "", faultSignedHeaders
 	}
 	return dst, payload, nil
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // The parameters with which a link sets header fields of the reply. Both
@@ -17,8 +17,8 @@ const (
 )
 
 var (
-	errResponseTwice = invalid("a response- parameter is there twice")
-	errResponseType  = invalid("the response-content-type is not the value of one header field")
+	errResponseTwice = strict.NewInvalid("a response- parameter is there twice")
+	errResponseType  = strict.NewInvalid("the response-content-type is not the value of one header field")
 )
 
 // response reads the claims about the reply from the pairs, which are sorted.
@@ -34,7 +34,7 @@ func (st *state) response(c *middleware.Claims, path string) error {
 		switch {
 		case p.name == responseDisposition:
 			c.DownloadName = downloadName(value, path)
-		case value != "" && !wire.ValidContentType(value):
+		case value != "" && !strict.ValidContentType(value):
 			return errResponseType
 		default:
 			c.ContentType = value
@@ -55,7 +55,7 @@ func downloadName(disposition, path string) string {
 	_, params, _ := mime.ParseMediaType(disposition)
 	last := unescape(path[strings.LastIndexByte(path, '/')+1:])
 	for _, name := range []string{params["filename"], last} {
-		if wire.ValidDownloadName(name) {
+		if strict.ValidDownloadName(name) {
 			return name
 		}
 	}
@@ -66,7 +66,7 @@ func downloadName(disposition, path string) string {
 // an attachment of that name.
 func disposition(name string) (string, error) {
 	v := mime.FormatMediaType("attachment", map[string]string{"filename": name})
-	if !wire.ValidDownloadName(name) || downloadName(v, "/") != name {
+	if !strict.ValidDownloadName(name) || downloadName(v, "/") != name {
 		return "", errors.New("a download name is a file name in UTF-8 without slashes and control characters")
 	}
 	return v, nil

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // Sign returns a copy of u that carries the claims and the signature of the
@@ -20,6 +20,9 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if !f.CanSign() {
 		return nil, errors.New("signedurl: cannot sign: there is no key, or the first one is a public key")
 	}
+	if err := c.Unsupported("Expires", "NotBefore", "Methods", "Host", "DownloadName", "ContentType"); err != nil {
+		return nil, err
+	}
 	signed, err := f.sign(u, c)
 	if err != nil {
 		return nil, fmt.Errorf("signedurl: cannot sign: %w", err)
@@ -28,12 +31,12 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 }
 
 func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
-	if err := expressible(&c); err != nil {
-		return nil, err
-	}
 	method := "GET"
-	if len(c.Methods) == 1 {
+	switch {
+	case len(c.Methods) == 1:
 		method = c.Methods[0]
+	case c.Methods != nil:
+		return nil, fmt.Errorf("a link of this format is good for exactly one method: %w", errors.ErrUnsupported)
 	}
 	issued, lifetime, err := f.times(&c)
 	if err != nil {
@@ -61,18 +64,18 @@ func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	}
 	// A client would resolve dot segments before it asks, so that such a link
 	// never works.
-	if wire.CheckPath(path) == wire.PathDots {
-		return nil, errors.New("the path holds a dot segment, . or .., as a part")
+	if fault := strict.CheckPath(path); fault != nil && fault != strict.EmptyPart {
+		return nil, fault
 	}
-	canonical, err := appendPath(nil, path, false)
-	if err != nil {
-		return nil, detail(err)
+	canonical, fault := appendPath(nil, path, false)
+	if fault != nil {
+		return nil, fault
 	}
 
 	st := newState()
 	defer st.release()
-	if err := st.read(&f.d, u.RawQuery); err != nil {
-		return nil, detail(err)
+	if fault := st.read(&f.d, u.RawQuery); fault != nil {
+		return nil, fault
 	}
 	for id, v := range st.values {
 		if v != "" && id != paramPayload {
@@ -92,55 +95,30 @@ func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if key.token != nil {
 		st.add(f.d.params[paramToken], key.token())
 	}
-	err = st.build(&f.d, request{
+	fault = st.build(&f.d, request{
 		method: method,
 		host:   host,
 		path:   string(canonical),
 		header: f.header,
 		signed: f.signed,
 	}, key.algorithm, date)
-	if err != nil {
-		return nil, detail(err)
+	if fault != nil {
+		return nil, fault
 	}
 	signature, err := key.Sign(date[:dayLen], st.msg)
 	if err != nil {
 		return nil, err
 	}
-	wire.SetPath(&out, string(canonical))
+	strict.SetPath(&out, string(canonical))
 	out.RawQuery = string(st.append(nil)) + "&" + f.d.params[paramSignature] + "=" + signature
 	out.ForceQuery = false
-	switch {
-	case len(st.pairs)+1 > maxPairs:
-		return nil, detail(errPairs)
-	case len(canonical)+1+len(out.RawQuery) > maxTarget:
-		return nil, detail(errTooLong)
+	if len(st.pairs)+1 > maxPairs {
+		return nil, faultPairs
+	}
+	if fault := strict.CheckTarget(string(canonical), out.RawQuery); fault != nil {
+		return nil, fault
 	}
 	return &out, nil
-}
-
-// expressible refuses the claims that a link of these systems has no place
-// for.
-func expressible(c *middleware.Claims) error {
-	for _, claim := range []struct {
-		name string
-		set  bool
-	}{
-		{"Permanent", c.Permanent},
-		{"Under", c.Under != ""},
-		{"Networks", c.Networks != nil},
-		{"Binding", c.Binding != middleware.Binding{}},
-		{"ID", c.ID != ""},
-		{"Uses", c.Uses != 0},
-		{"Ignore", c.Ignore != nil},
-	} {
-		if claim.set {
-			return fmt.Errorf("a link of this format has no place for Claims.%s: %w", claim.name, errors.ErrUnsupported)
-		}
-	}
-	if c.Methods != nil && len(c.Methods) != 1 {
-		return fmt.Errorf("a link of this format is good for exactly one method: %w", errors.ErrUnsupported)
-	}
-	return nil
 }
 
 // times returns the date of a link and its lifetime, in seconds.
@@ -155,7 +133,7 @@ func (f *Format) times(c *middleware.Claims) (issued, lifetime int64, err error)
 	}
 	lifetime = last - issued
 	switch {
-	case issued < 0 || c.Expires.Unix() > wire.MaxTime:
+	case issued < 0 || c.Expires.Unix() > strict.MaxTime:
 		return 0, 0, errors.New("date and expiry must lie in the years 1970 to 9999")
 	case lifetime < 1:
 		return 0, 0, errors.New("the link would expire before it becomes valid")
@@ -180,17 +158,10 @@ func (st *state) setResponse(c *middleware.Claims) error {
 		st.add(responseDisposition, v)
 	}
 	if c.ContentType != "" {
-		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !wire.ValidContentType(c.ContentType) {
+		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !strict.ValidContentType(c.ContentType) {
 			return errors.New("ContentType is no media type")
 		}
 		st.add(responseType, c.ContentType)
 	}
 	return nil
-}
-
-// detail returns what an error of the verifier says about a link, without
-// saying that the link is invalid: there is none yet.
-func detail(err error) error {
-	_, text, _ := strings.Cut(err.Error(), middleware.ErrInvalid.Error()+": ")
-	return errors.New(text)
 }

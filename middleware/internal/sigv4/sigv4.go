@@ -27,8 +27,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/wire"
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // MaxLifetime is the longest time between the date of a link and its expiry,
@@ -36,9 +35,8 @@ import (
 const MaxLifetime = 7 * 24 * time.Hour
 
 // Limits of what a request may make the verifier do before its signature is
-// known to be right. The length of the target is that of package middleware.
+// known to be right, besides the length of the target.
 const (
-	maxTarget      = 8 << 10
 	maxPairs       = 128
 	maxHeaders     = 32      // signed header fields
 	maxHeaderBytes = 8 << 10 // of their names and values together
@@ -104,7 +102,7 @@ func New(d Dialect, c Config) (*Format, error) {
 			f.first = b
 		}
 		// Ids are looked up as they lie in a link, escaped.
-		at := lookup{b.algorithm, wire.Escape(k.ID)}
+		at := lookup{b.algorithm, strict.Escape(k.ID)}
 		if k.Unique && len(f.keys[at]) > 0 {
 			return nil, fmt.Errorf("signedurl: two keys have the id %s", k.ID)
 		}
@@ -182,7 +180,3 @@ func (st *state) release() {
 	st.query = query{pairs: st.pairs[:0]}
 	states.Put(st)
 }
-
-// invalid makes an error for Authenticate once, at start-up, so that refusing
-// a forged link allocates little.
-func invalid(detail string) error { return fmt.Errorf("%w: %s", middleware.ErrInvalid, detail) }

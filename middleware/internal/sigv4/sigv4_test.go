@@ -507,7 +507,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 				if !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("the error is %q, without %q", err, tt.want)
 				}
-				if diff := cmp.Diff(middleware.Claims{}, c); diff != "" {
+				if diff := cmp.Diff(middleware.Link{}, c); diff != "" {
 					t.Errorf("claims of a refused link (-want +got):\n%s", diff)
 				}
 			})
