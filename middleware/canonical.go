@@ -21,6 +21,7 @@ const (
 // begins with signed_.
 const (
 	nameExpires    = "expires_at"
+	nameBy         = "signed_by"
 	nameSignature  = "signature"
 	reservedPrefix = "signed_"
 )
@@ -78,7 +79,10 @@ func (m *message) append(dst []byte) []byte {
 		dst = m.appendQuery(dst)
 	}
 	dst = append(dst, '\n')
-	return strict.AppendEscaped(dst, m.binding)
+	if m.binding != "" {
+		dst = strict.AppendEscaped(dst, m.binding)
+	}
+	return dst
 }
 
 // appendQuery appends the canonical form of the query: every pair but the
@@ -105,11 +109,11 @@ func (m *message) appendQuery(dst []byte) []byte {
 		if p.clean {
 			dst = append(dst, m.query[p.start:p.end]...)
 		} else {
-			dst = appendRespelled(dst, name)
+			dst = strict.AppendRespelled(dst, name)
 			equals = len(dst)
 			dst = append(dst, '=')
 			if p.equals < p.end {
-				dst = appendRespelled(dst, m.query[p.equals+1:p.end])
+				dst = strict.AppendRespelled(dst, m.query[p.equals+1:p.end])
 			}
 		}
 		pairs = append(pairs, pair{start: uint16(start - begin), equals: uint16(equals - begin), end: uint16(len(dst) - begin)})
@@ -163,26 +167,6 @@ func sortPairs(text []byte, pairs []pair, room *[maxPairs]uint64) []uint64 {
 		i = j
 	}
 	return order
-}
-
-// appendRespelled decodes a part of a query and encodes it again.
-func appendRespelled(dst []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		n := i
-		for n < len(s) && strict.Unreserved(s[n]) {
-			n++
-		}
-		dst = append(dst, s[i:n]...)
-		if i = n; i < len(s) {
-			c, width := strict.Next(s, i)
-			if c == '+' && width == 1 {
-				c = ' '
-			}
-			dst = strict.AppendByte(dst, c)
-			i += max(width, 1)
-		}
-	}
-	return dst
 }
 
 // ignored reports whether a list of names and prefixes* names the parameter,

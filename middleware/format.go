@@ -73,6 +73,7 @@ type Request struct {
 	binding   func(r *http.Request, name string) (string, error)
 	trace     *Explanation
 	canonical bool // Path passed strict.CanonicalPath
+	checked   bool // Path passed strict.CheckPath
 }
 
 var (

@@ -232,7 +232,7 @@ var (
 // Authenticate checks the signature of a link, see [Format].
 func (k *Keyring) Authenticate(r Request) (l Link, err error) {
 	if !r.canonical { // a Verifier has looked already
-		r.canonical, _ = strict.CanonicalPath(r.Path)
+		r.canonical = strict.CanonicalPath(r.Path)
 	}
 	if err := k.authenticate(&r, &l); err != nil {
 		return Link{}, err
@@ -250,7 +250,13 @@ func (k *Keyring) authenticate(r *Request, l *Link) error {
 		return err
 	}
 	p := newParams()
-	defer p.release()
+	err := k.authenticateURL(r, p, l)
+	p.release()
+	return err
+}
+
+// authenticateURL authenticates the link in a request's URL.
+func (k *Keyring) authenticateURL(r *Request, p *params, l *Link) error {
 	if fault := checkShape(r, p); fault != nil {
 		return strict.Invalid{Fault: fault}
 	}
@@ -261,12 +267,21 @@ func (k *Keyring) authenticate(r *Request, l *Link) error {
 	return k.authenticateAny(r, p, tagURL, r.RawQuery, l)
 }
 
+// faultSemicolon is a fault of a request, and not of a URL to be signed: Sign
+// writes a semicolon as %3B. Some servers cut a part at a raw one.
+var faultSemicolon = strict.NewFault("the path holds a raw semicolon, which servers read differently")
+
 // checkShape refuses a target that is ambiguous, and reads its reserved
 // parameters.
 func checkShape(r *Request, p *params) *strict.Fault {
 	if !r.canonical {
-		if fault := strict.CheckPath(r.Path); fault != nil {
-			return fault
+		if !r.checked {
+			if fault := strict.CheckPath(r.Path); fault != nil {
+				return fault
+			}
+		}
+		if strings.IndexByte(r.Path, ';') >= 0 {
+			return faultSemicolon
 		}
 	}
 	return scanQuery(r.RawQuery, p)

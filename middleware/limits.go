@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"mime"
 	"net/netip"
 	"slices"
@@ -44,6 +45,8 @@ const (
 // refused, "" means that the parameter is absent.
 type params struct {
 	values [numParams]string
+	// present has a bit for each value.
+	present uint32
 	// reserved counts the reserved parameters, application the others.
 	reserved, application int
 	// signed is the query without its signature, if the query is spelled as
@@ -69,7 +72,7 @@ func newParams() *params {
 // release gives p back without the request's strings, which would otherwise
 // live on in the pool.
 func (p *params) release() {
-	p.values, p.signed = [numParams]string{}, ""
+	p.values, p.present, p.signed = [numParams]string{}, 0, ""
 	p.reserved, p.application = 0, 0
 	paramsPool.Put(p)
 }
@@ -92,7 +95,7 @@ var limits = [numParams]struct {
 }{
 	paramExpires:   {nameExpires, writeExpires, invalid("expires_at is not a canonical number of seconds")},
 	paramAs:        {"signed_as", writeAs, invalid("signed_as is not a file name")},
-	paramBy:        {name: "signed_by"},
+	paramBy:        {name: nameBy},
 	paramFor:       {"signed_for", writeFor, invalid("signed_for is not a name")},
 	paramFrom:      {"signed_from", writeFrom, invalid("signed_from is not a canonical number of seconds")},
 	paramHost:      {"signed_host", writeHost, invalid("signed_host is not host[:port] in lower-case ASCII")},
@@ -187,11 +190,9 @@ func (c *Claims) read(p *params) error {
 	if p.reserved == bareParams {
 		return nil
 	}
-	for id := range numParams {
+	for rest := p.present; rest != 0; rest &= rest - 1 {
+		id := param(bits.TrailingZeros32(rest))
 		raw, ok := p.values[id], true
-		if raw == "" {
-			continue
-		}
 		switch id {
 		case paramAs:
 			ok = c.readAs(raw)
@@ -301,10 +302,14 @@ func (c *Claims) readFrom(raw string) bool {
 }
 
 func (c *Claims) holdTime(o *occasion) error {
-	if !c.Permanent && !o.now.Before(c.Expires.Add(o.leeway)) { // the zero time has long passed
+	early, late := o.now, o.now
+	if o.leeway != 0 {
+		early, late = o.now.Add(-o.leeway), o.now.Add(o.leeway)
+	}
+	if !c.Permanent && !early.Before(c.Expires) { // the zero time has long passed
 		return ErrExpired
 	}
-	if !c.NotBefore.IsZero() && o.now.Add(o.leeway).Before(c.NotBefore) {
+	if !c.NotBefore.IsZero() && late.Before(c.NotBefore) {
 		return ErrNotYet
 	}
 	if o.trace != nil {
@@ -471,23 +476,16 @@ func (c *Claims) readNetworks(raw string) bool {
 // readNetwork reads an address or a network. IPv4 is read in place; the colons
 // of IPv6 are escaped, so that the address is decoded first.
 func readNetwork(item string) (netip.Prefix, bool) {
-	address, bits, block := item, "", false
-	for i := 0; i < len(item) && !block; {
-		c, width := strict.Next(item, i)
-		if c == '/' {
-			address, bits, block = item[:i], item[i+width:], true
-		}
-		i += max(width, 1)
-	}
-	address, _ = strict.Unescape(address, true)
+	slash, width := find(item, '/')
+	address, _ := strict.Unescape(item[:slash], true)
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Zone() != "" {
 		return netip.Prefix{}, false
 	}
 	length := int64(a.BitLen())
-	if block {
+	if width > 0 {
 		var ok bool
-		if length, ok = number(bits, length); !ok {
+		if length, ok = number(item[slash+width:], length); !ok {
 			return netip.Prefix{}, false
 		}
 	}
@@ -665,38 +663,33 @@ func (c *Claims) readType(raw string) bool {
 // is empty or cannot be read, or if there are more than max items, where 0
 // sets no limit. The commas may be escaped, as the builder writes them.
 func readList[T any](raw string, max int, read func(item string) (T, bool)) []T {
-	n := 1
-	for rest := raw; ; n++ {
-		i, width := nextComma(rest)
-		if width == 0 {
-			break
-		}
-		rest = rest[i+width:]
-	}
-	if max > 0 && n > max {
-		return nil
-	}
-	list := make([]T, n)
-	for i := range list {
-		end, width := nextComma(raw)
-		var ok bool
-		if list[i], ok = read(raw[:end]); !ok {
+	// Each comma is raw or one of the escapes: most lists take one allocation.
+	list := make([]T, 0, min(1+strings.Count(raw, ",")+strings.Count(raw, "%"), 8))
+	for {
+		end, width := find(raw, ',')
+		item, ok := read(raw[:end])
+		if !ok || len(list) == max && max > 0 {
 			return nil
+		}
+		list = append(list, item)
+		if width == 0 {
+			return list
 		}
 		raw = raw[end+width:]
 	}
-	return list
 }
 
-// nextComma returns where the next comma of a raw value is, escaped or not,
-// and how long it is: len(raw) and 0 if there is none.
-func nextComma(raw string) (i, width int) {
+// find returns where the first c of a raw value is, escaped or not, and how
+// long it is: len(raw) and 0 if there is none.
+func find(raw string, c byte) (i, width int) {
 	for i := 0; i < len(raw); i++ {
-		switch {
-		case raw[i] == ',':
+		switch raw[i] {
+		case c:
 			return i, 1
-		case raw[i] == '%' && i+2 < len(raw) && raw[i+1] == '2' && raw[i+2]|0x20 == 'c':
-			return i, 3
+		case '%':
+			if b, width := strict.Next(raw, i); b == c && width > 0 {
+				return i, width
+			}
 		}
 	}
 	return len(raw), 0

@@ -40,12 +40,13 @@ func oracle(path, query string) (signed string, ok bool) {
 	}
 	canonicalPath := func(path string) string {
 		decoded := unescape(path, url.PathUnescape)
-		if !strings.HasPrefix(path, "/") || strings.ContainsFunc(decoded, func(r rune) bool { return r < 0x20 || r == 0x7F }) {
+		if !strings.HasPrefix(path, "/") || strings.Contains(path, ";") || strings.ContainsFunc(decoded, func(r rune) bool { return r < 0x20 || r == 0x7F }) {
 			ok = false
 		}
 		parts := regexp.MustCompile(`[/\\]`).Split(strings.TrimPrefix(decoded, "/"), -1)
 		for i, part := range parts {
-			if part == "." || part == ".." || (part == "" && i < len(parts)-1) {
+			name, _, _ := strings.Cut(part, ";")
+			if name == "." || name == ".." || (part == "" && i < len(parts)-1) {
 				ok = false
 			}
 		}

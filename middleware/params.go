@@ -19,139 +19,163 @@ var (
 // net/http would drop in silence or that can be read in two ways. p must be
 // new; it is meaningless after a fault. It allocates nothing.
 func scanQuery(q string, p *params) *strict.Fault {
+	if q == "" {
+		return nil
+	}
 	if len(q) >= strict.MaxTarget {
 		return strict.TooLong
 	}
 	canonical := true // so far: spelled canonically, sorted, signature last
 	previous := ""    // the name before, while canonical
-	for start := 0; len(q) > 0; {
-		if len(p.pairs) == maxPairs {
+	n := 0
+	for i := 0; ; i++ {
+		if n == maxPairs {
 			return faultPairs
 		}
-		var fault *strict.Fault
-		id, equals := reservedAt(q, start)
-		clean := id >= 0
-		if !clean {
-			if equals, clean, fault = scanPart(q, start, '='); fault != nil {
-				return fault
+		start, clean := i, true
+		id, equals := reservedAt(q, i)
+		if id < 0 {
+			escaped := false
+			for {
+				i += strict.Run(q[i:])
+				if i == len(q) || q[i] == '=' || q[i] == '&' {
+					break
+				}
+				width, ok, fault := scanOdd(q, i)
+				if fault != nil {
+					return fault
+				}
+				clean = clean && ok
+				escaped = escaped || width > 1
+				i += width
 			}
-			if id, fault = judgeName(q[start:equals]); fault != nil {
+			equals = i
+			if fault := judgeName(q[start:i], escaped); fault != nil {
 				return fault
 			}
 		}
-		end := equals
-		if end == len(q) || q[end] == '&' {
+		if i = equals; i == len(q) || q[i] == '&' {
 			clean = false // net/http reads "a" as "a="
-		} else if id == paramSignature {
+			if id < 0 {
+				id = paramIndex(q[start:i])
+			}
+		} else if i++; id == paramSignature {
 			// It is compared as text and not signed: no need to read it.
-			end = len(q)
-			if i := strings.IndexByte(q[equals:], '&'); i >= 0 {
-				end = equals + i
+			if end := strings.IndexByte(q[i:], '&'); end >= 0 {
+				i += end
+			} else {
+				i = len(q)
 			}
 		} else {
-			var cleanValue bool
-			if end, cleanValue, fault = scanPart(q, equals+1, '&'); fault != nil {
-				return fault
+			for {
+				i += strict.Run(q[i:])
+				if i == len(q) || q[i] == '&' {
+					break
+				}
+				width, ok, fault := scanOdd(q, i)
+				if fault != nil {
+					return fault
+				}
+				clean = clean && ok
+				i += width
 			}
-			clean = clean && cleanValue
 		}
-		p.pairs = append(p.pairs, pair{uint16(start), uint16(equals), uint16(end), clean, id >= 0})
-		switch {
-		case id < 0:
+		p.room[n] = pair{uint16(start), uint16(equals), uint16(i), clean, id >= 0}
+		n++
+		if id < 0 {
 			p.application++
-		case p.values[id] != "":
-			return faultTwice
-		case equals+1 >= end:
-			return faultEmptyValue
-		default:
-			p.values[id] = q[equals+1 : end]
+		} else {
+			switch {
+			case p.present&(1<<id) != 0:
+				return faultTwice
+			case equals+1 >= i:
+				return faultEmptyValue
+			}
+			p.values[id] = q[equals+1 : i]
+			p.present |= 1 << id
 			p.reserved++
 		}
-		if id == paramSignature {
-			if canonical && end == len(q) && start > 0 {
-				p.signed = q[:start-1]
+		if canonical {
+			if id == paramSignature {
+				if canonical = i == len(q); canonical && start > 0 {
+					p.signed = q[:start-1]
+				}
+			} else {
+				name := q[start:equals]
+				canonical = clean && previous <= name
+				previous = name
 			}
-		} else if canonical {
-			name := q[start:equals]
-			canonical = clean && previous <= name
-			previous = name
 		}
-		if end == len(q) {
-			return nil
+		if i == len(q) {
+			break
 		}
-		start = end + 1
+		if i+1 == len(q) {
+			return strict.EmptyPair // an "&" at the end
+		}
 	}
+	p.pairs = p.room[:n]
 	return nil
 }
 
 // reservedAt returns the reserved parameter whose name and "=" stand at
-// q[start:], and where the "=" is; or -1.
+// q[start:], and where the "=" is; or -1 and start.
 func reservedAt(q string, start int) (id param, equals int) {
-	switch s := q[start:]; {
-	case strings.HasPrefix(s, reservedPrefix):
+	s := q[start:]
+	if len(s) <= len(nameExpires) || s[0] != 's' && s[0] != 'e' {
+		return -1, start
+	}
+	switch {
+	case s[:len(nameBy)+1] == nameBy+"=": // the three of every link
+		return paramBy, start + len(nameBy)
+	case s[:len(nameSignature)+1] == nameSignature+"=":
+		return paramSignature, start + len(nameSignature)
+	case s[:len(nameExpires)+1] == nameExpires+"=":
+		return paramExpires, start + len(nameExpires)
+	case s[:len(reservedPrefix)] == reservedPrefix:
 		for i := len(reservedPrefix); i < len(s) && i <= longestName; i++ {
 			if s[i] == '=' {
-				return paramIndex(s[:i]), start + i
+				if id := paramIndex(s[:i]); id >= 0 {
+					return id, start + i
+				}
+				break
 			}
 		}
-	case strings.HasPrefix(s, nameSignature+"="):
-		return paramSignature, start + len(nameSignature)
-	case strings.HasPrefix(s, nameExpires+"="):
-		return paramExpires, start + len(nameExpires)
 	}
-	return -1, 0
+	return -1, start
 }
 
-// judgeName returns the reserved parameter of a name without "=", and -1 for a
-// name of the application's. It refuses a name that begins as a reserved one and
-// is not known, and one that only becomes reserved when it is decoded: nobody
-// writes that by accident.
-func judgeName(name string) (param, *strict.Fault) {
-	if name == "" {
-		return -1, strict.EmptyPair
-	}
-	if id := paramIndex(name); id >= 0 {
-		return id, nil
-	}
-	if strings.HasPrefix(name, reservedPrefix) {
-		return -1, faultUnknown
-	}
-	if strings.IndexByte(name, '%') >= 0 {
+// judgeName judges a name that reservedAt does not know. It refuses one that
+// begins as a reserved one, and one that only becomes reserved when it is
+// decoded: nobody writes that by accident. A reserved name without "=" is left to
+// the caller.
+func judgeName(name string, escaped bool) *strict.Fault {
+	switch {
+	case name == "":
+		return strict.EmptyPair
+	case strings.HasPrefix(name, reservedPrefix) && paramIndex(name) < 0:
+		return faultUnknown
+	case escaped:
 		var room [64]byte // more than enough to see any reserved name
 		decoded, _ := strict.AppendUnescaped(room[:0], name[:min(len(name), len(room))], true)
 		if isReserved(string(decoded)) {
-			return -1, faultNotLiteral
+			return faultNotLiteral
 		}
 	}
-	return -1, nil
+	return nil
 }
 
-// scanPart scans a name or a value from q[i:] up to stop, "&" or the end of q.
-// It returns the end and whether the part is spelled canonically.
-func scanPart(q string, i int, stop byte) (end int, clean bool, fault *strict.Fault) {
-	clean = true
-	for ; i < len(q); i++ {
-		c := q[i]
-		if strict.Unreserved(c) {
-			continue
+// scanOdd looks at a byte of a name or a value that is not unreserved. It returns
+// its width, and whether it is spelled canonically.
+func scanOdd(q string, i int) (width int, clean bool, fault *strict.Fault) {
+	switch q[i] {
+	case ';':
+		return 0, false, strict.Semicolon
+	case '%':
+		c, width := strict.Next(q, i)
+		if width == 0 {
+			return 0, false, strict.QueryEscape
 		}
-		switch {
-		case c == stop || c == '&':
-			return i, clean, nil
-		case c == '%':
-			b, width := strict.Next(q, i)
-			if width == 0 {
-				return 0, false, strict.QueryEscape
-			}
-			if strict.Unreserved(b) || q[i+1] >= 'a' || q[i+2] >= 'a' {
-				clean = false
-			}
-			i += 2
-		case c == ';':
-			return 0, false, strict.Semicolon
-		default:
-			clean = false
-		}
+		return width, !strict.Unreserved(c) && q[i+1] < 'a' && q[i+2] < 'a', nil
 	}
-	return i, clean, nil
+	return 1, false, nil
 }

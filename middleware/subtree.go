@@ -15,17 +15,7 @@ var (
 // validUnder reports whether a path is canonical, ends at a segment boundary
 // and is not empty: a prefix "" or "/files/a" would open "/files/ab".
 func validUnder(p string) bool {
-	if !strings.HasSuffix(p, "/") {
-		return false
-	}
-	if ok, _ := strict.CanonicalPath(p); ok {
-		return true
-	}
-	if strict.CheckPath(p) != nil {
-		return false
-	}
-	var room [256]byte
-	return string(strict.AppendPath(room[:0], p)) == p
+	return strings.HasSuffix(p, "/") && strict.CanonicalPath(p)
 }
 
 // decodeUnder decodes and checks a subtree. If the path begins with it, as it

@@ -126,7 +126,7 @@ func NewVerifier(f Format, opts *Options) (*Verifier, error) {
 			fault("%s is negative: %v", d.name, d.value)
 		}
 	}
-	if o.Prefix != "" && (strict.CheckPath(o.Prefix) != nil || string(strict.AppendPath(nil, o.Prefix)) != o.Prefix) {
+	if o.Prefix != "" && !strict.CanonicalPath(o.Prefix) {
 		fault("Prefix is not a canonical path: %q", o.Prefix)
 	}
 	for i, p := range o.TrustedProxies {
@@ -324,26 +324,35 @@ func (v *Verifier) request(r *http.Request, req *Request) error {
 	if i := strings.IndexByte(path, '?'); i >= 0 {
 		path = path[:i]
 	}
-	canonical, escapes := strict.CanonicalPath(path)
+	canonical := false
 	switch {
-	case canonical && !escapes && path == u.Path && u.RawPath == "" && prefix == "": // most requests
+	case prefix == "" && (u.RawPath == "" || u.RawPath == path) && strict.PlainSpelling(path, u.Path): // most requests
+		canonical = true
 	case r.RequestURI == "": // a request that came over no wire
 		path = prefix + escapedPath(u)
-		canonical, _ = strict.CanonicalPath(path)
+		canonical = strict.CanonicalPath(path)
 	case prefix != "" && strings.HasPrefix(path, prefix) && spells(path[len(prefix):], u):
+		canonical = strict.CanonicalPath(path)
 	case spells(path, u):
 		if prefix != "" {
 			path = prefix + path
-			canonical, _ = strict.CanonicalPath(path)
+			canonical = strict.CanonicalPath(path)
 		}
 	default:
 		return errRewritten
 	}
 	if !canonical {
+		var fault *strict.Fault
+		if prefix == "" && path != "" && path[0] == '/' {
+			fault = strict.CheckDecoded(u.Path) // which path spells
+		} else {
+			fault = strict.CheckPath(path)
+		}
 		// An empty part is for the format to judge: other systems have them.
-		if fault := strict.CheckPath(path); fault != nil && fault != strict.EmptyPart {
+		if fault != nil && fault != strict.EmptyPart {
 			return strict.Invalid{Fault: fault}
 		}
+		req.checked = fault == nil
 	}
 	req.Method, req.Host, req.Path, req.RawQuery, req.Header = r.Method, r.Host, path, u.RawQuery, r.Header
 	req.Scheme = "http"

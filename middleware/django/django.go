@@ -224,9 +224,8 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if err != nil {
 		return middleware.Link{}, err
 	}
-	canonical, escapes := strict.CanonicalPath(r.Path)
-	unescaped := canonical && !escapes
-	if !canonical {
+	unescaped := strict.PlainSpelling(r.Path, r.Path)
+	if !unescaped {
 		if fault := checkPath(r.Path); fault != nil {
 			return middleware.Link{}, strict.Invalid{Fault: fault}
 		}

@@ -248,7 +248,7 @@ type parameters struct {
 // verifies. Signer and verifier both come here, so that they agree on what is
 // refused.
 func (f *Format) read(s *scratch, path, query string) (q parameters, fault *strict.Fault) {
-	if ok, _ := strict.CanonicalPath(path); !ok {
+	if !strict.PlainSpelling(path, path) {
 		if fault := strict.CheckPath(path); fault != nil {
 			return parameters{}, fault
 		}

@@ -356,7 +356,8 @@ for name, comment, path in [
     ("with_three_dots", "Not a dot segment.", "/files/.../x"),
     ("with_a_hidden_file", "Not a dot segment.", "/files/.hidden"),
     ("with_dots_inside", "Not dot segments.", "/files/a..b/c./..d"),
-    ("with_dots_and_a_semicolon", "Not a dot segment to net/http, and there are no path parameters here.", "/files/..%3B/x"),
+    ("with_a_semicolon_before_dots", "Not a dot segment to any server.", "/files/a%3B../x"),
+    ("with_three_dots_and_a_semicolon", "Not a dot segment.", "/files/...%3B/x"),
     ("with_dots_and_a_space", "Not a dot segment.", "/files/..%20/x"),
     ("with_c1_control_bytes", "Bytes from 80 up are no control bytes here.", "/files/%80%9F"),
     ("with_a_quote_and_angles", "These are always encoded.", "/files/%22%3C%3E%5E%60%7B%7C%7D"),
@@ -368,13 +369,15 @@ for name, comment, path, spelled in [
     ("escapes_of_unreserved_characters", "A harmless re-spelling.", "/files/card~1.jpg", "/%66iles/card%7E1%2ejpg"),
     ("raw_reserved_characters", "A harmless re-spelling: these mean nothing in a path.",
      "/files/a%21%24%26%27%28%29%2A%2B%2C%3D%3A%40", "/files/a!$&'()*+,=:@"),
-    ("raw_semicolon", "A harmless re-spelling.", "/files/a%3Bb", "/files/a;b"),
     ("raw_utf8", "A harmless re-spelling, which some clients send.", "/files/B%C3%BCro.pdf", "/files/B\u00fcro.pdf"),
     ("raw_quote_and_angles", "A harmless re-spelling, which some clients send.", "/files/%22%3C%3E%5E%60%7B%7C%7D", "/files/\"<>^`{|}"),
     ("raw_backslash", "A harmless re-spelling.", "/files/a%5Cb", "/files/a\\b"),
     ("encoded_slash_in_lower_case", "A harmless re-spelling.", "/files/a%2Fb", "/files/a%2fb"),
 ]:
     vector("path_respelled_" + name, comment, "accepted", with_path(path), (path, spelled))
+
+vector("path_respelled_raw_semicolon", "Some servers cut a part at a raw semicolon.", "invalid", with_path("/files/a%3Bb"), ("/files/a%3Bb", "/files/a;b"))
+vector("path_respelled_raw_semicolon_at_the_end", "Some servers open a.txt for it.", "invalid", with_path("/files/a.txt%3B"), ("/files/a.txt%3B", "/files/a.txt;"))
 
 for name, comment, path in [
     ("dot_dot", "What is served is another path.", "/files/alice/../bob/card.jpg"),
@@ -408,6 +411,13 @@ for name, comment, path in [
     ("empty_part_between_encoded_backslashes", "Some readers take one out.", "/files%5C%5Ccard.jpg"),
     ("empty_part_of_slash_and_backslash", "Some readers take one out.", "/files/%5Ccard.jpg"),
     ("empty_part_of_backslash_at_the_start", "This may be a host.", "/\\files/card.jpg"),
+    ("dot_dot_before_a_semicolon", "A servlet container opens bob's card.", "/files/alice/..;/bob/card.jpg"),
+    ("dot_dot_before_an_encoded_semicolon", "Behind a proxy that decodes, a servlet container opens bob's card.", "/files/alice/..%3B/bob/card.jpg"),
+    ("dot_dot_before_a_path_parameter", "A servlet container opens bob's card.", "/files/alice/..;a=b/bob/card.jpg"),
+    ("dot_dot_in_escapes_before_a_semicolon", "A servlet container opens bob's card.", "/files/alice/%2e%2E;/bob/card.jpg"),
+    ("dot_dot_before_two_semicolons", "It is judged without all from the first one on.", "/files/alice/..%3B%3B/bob/card.jpg"),
+    ("dot_dot_before_a_semicolon_at_the_end", "This is the parent.", "/files/alice/..%3B"),
+    ("dot_before_a_semicolon", "A servlet container takes it out.", "/files/.;/card.jpg"),
     ("null_byte", "To some readers the name ends there.", "/files/card.jpg%00.txt"),
     ("line_feed", "A control byte.", "/files/card%0A.jpg"),
     ("carriage_return", "A control byte.", "/files/card%0D.jpg"),

@@ -65,7 +65,7 @@ def canonical_path(raw):
     decoded = unescape(raw)
     invalid_unless(not any(b < 0x20 or b == 0x7F for b in decoded))
     parts = re.split(rb"[/\\]", decoded[1:])
-    invalid_unless(not any(part in (b".", b"..") for part in parts))
+    invalid_unless(not any(part.split(b";")[0] in (b".", b"..") for part in parts))
     invalid_unless(b"" not in parts[:-1])
     return canonical_path_lax(raw)
 
@@ -253,6 +253,7 @@ def verify(r, text):
     raw, _, query = target.partition(b"?")
     prefix, stripped = r.prefix.encode(), r.stripped.encode()
     invalid_unless(stripped in (b"", prefix) and raw.startswith(stripped))
+    invalid_unless(b";" not in raw)  # a signer writes %3B
     path = canonical_path(prefix + raw[len(stripped):])
     pairs = parse_pairs(query)
     if any(reserved(name) for name, _ in pairs):

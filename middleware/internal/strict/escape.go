@@ -1,5 +1,7 @@
 package strict
 
+import "slices"
+
 const upperHex = "0123456789ABCDEF"
 
 // unreserved are the unreserved characters of RFC 3986, section 2.3: the only
@@ -19,6 +21,16 @@ var unreserved = func() (t [256]bool) {
 
 // Unreserved reports whether c is an unreserved character of RFC 3986.
 func Unreserved(c byte) bool { return unreserved[c] }
+
+// Run returns how many unreserved characters s begins with.
+func Run(s string) int {
+	for i := 0; i < len(s); i++ {
+		if !unreserved[s[i]] {
+			return i
+		}
+	}
+	return len(s)
+}
 
 // hexValues holds the value of each hex digit, and 0xFF for every other byte.
 var hexValues = func() (t [256]byte) {
@@ -66,23 +78,62 @@ func AppendByte(dst []byte, c byte) []byte {
 	return append(dst, '%', upperHex[c>>4], upperHex[c&15])
 }
 
+// putByte writes c to dst[n:] as AppendByte does, and returns where it ends. dst
+// must have room.
+func putByte(dst []byte, n int, c byte) int {
+	if unreserved[c] {
+		dst[n] = c
+		return n + 1
+	}
+	dst[n], dst[n+1], dst[n+2] = '%', upperHex[c>>4], upperHex[c&15]
+	return n + 3
+}
+
+// AppendRespelled appends a part of a query, decoded and encoded again. Its
+// escapes must be valid.
+func AppendRespelled(dst []byte, s string) []byte {
+	n := len(dst)
+	dst = slices.Grow(dst, 3*len(s))
+	dst = dst[:n+3*len(s)]
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if unreserved[c] {
+			dst[n] = c
+			n++
+			continue
+		}
+		switch c {
+		case '%':
+			c, _ = escape(s[i:])
+			i += 2
+		case '+':
+			c = ' '
+		}
+		n = putByte(dst, n, c)
+	}
+	return dst[:n]
+}
+
 // AppendEscaped appends s with all but unreserved characters percent-encoded,
 // with upper-case digits. Slashes are encoded too.
 func AppendEscaped(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		dst = AppendByte(dst, s[i])
+	for {
+		n := Run(s)
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; s == "" {
+			return dst
+		}
+		dst = AppendByte(dst, s[0])
+		s = s[1:]
 	}
-	return dst
 }
 
 // Escape returns s as AppendEscaped writes it.
 func Escape(s string) string {
-	for i := 0; i < len(s); i++ {
-		if !unreserved[s[i]] {
-			return string(AppendEscaped(make([]byte, 0, len(s)+16), s))
-		}
+	if Run(s) == len(s) {
+		return s
 	}
-	return s
+	return string(AppendEscaped(make([]byte, 0, len(s)+16), s))
 }
 
 // AppendUnescaped appends s with its escapes decoded; plus says whether "+" is
@@ -118,16 +169,21 @@ func Unescape(s string, plus bool) (string, bool) {
 // allocate.
 func UnescapesTo(s, want string, plus bool) bool {
 	n := 0
-	for i := 0; i < len(s); {
-		c, width := Next(s, i)
-		if plus && s[i] == '+' {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' {
+			var width int
+			if c, width = escape(s[i:]); width == 0 {
+				return false
+			}
+			i += 2
+		} else if c == '+' && plus {
 			c = ' '
 		}
-		if width == 0 || n >= len(want) || want[n] != c {
+		if n >= len(want) || want[n] != c {
 			return false
 		}
 		n++
-		i += width
 	}
 	return n == len(want)
 }

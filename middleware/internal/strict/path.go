@@ -1,6 +1,9 @@
 package strict
 
-import "net/url"
+import (
+	"net/url"
+	"slices"
+)
 
 // MaxTarget is the longest request target, path and query with the "?" between
 // them, that a signer writes and a verifier reads. It is what common servers
@@ -37,38 +40,66 @@ func CheckTarget(path, query string) *Fault {
 //
 // ServeMux cleans the escaped path and FileServer the decoded one, so that
 // /pub/%2e%2e/private passes a mux and a HasPrefix and is served all the same.
-// os.Root does not help: the target lies inside the root.
+// os.Root does not help: the target lies inside the root. Servlet containers
+// take "..;x" for "..", since they strip a part from its first semicolon on, so
+// a part is judged without that.
 func CheckPath(p string) *Fault {
 	if p == "" || p[0] != '/' {
 		return Relative
 	}
+	return judgePath(p, true)
+}
+
+// CheckDecoded is CheckPath for a path that is decoded already.
+func CheckDecoded(p string) *Fault {
+	if p == "" || p[0] != '/' {
+		return Relative
+	}
+	return judgePath(p, false)
+}
+
+// judgePath judges what comes after the first byte.
+func judgePath(p string, escaped bool) *Fault {
 	var fault *Fault
 	length, dots := 0, 0 // of the part so far
-	for i := 1; i < len(p); {
-		c, width := Next(p, i)
+	cut := -1            // its length before the first semicolon, or -1
+	for i := 1; i <= len(p); i++ {
+		c := byte('/') // the end
+		if i < len(p) {
+			c = p[i]
+		}
+		if unreserved[c] && c != '.' {
+			length++
+			continue
+		}
+		if c == '%' && escaped {
+			var width int
+			if c, width = escape(p[i:]); width == 0 {
+				return BadEscape
+			}
+			i += 2
+		}
 		switch {
-		case width == 0:
-			return BadEscape
 		case c < 0x20 || c == 0x7F:
 			return Control
 		case c == '/' || c == '\\':
-			if length == dots && (dots == 1 || dots == 2) {
+			if cut < 0 {
+				cut = length
+			}
+			if cut == dots && (dots == 1 || dots == 2) {
 				return DotPart
 			}
-			if length == 0 {
+			if length == 0 && i < len(p) {
 				fault = EmptyPart
 			}
-			length, dots = 0, 0
-		default:
-			length++
-			if c == '.' {
-				dots++
-			}
+			length, dots, cut = 0, 0, -1
+			continue
+		case c == ';' && cut < 0:
+			cut = length
+		case c == '.' && cut < 0:
+			dots++
 		}
-		i += width
-	}
-	if length == dots && (dots == 1 || dots == 2) {
-		return DotPart
+		length++
 	}
 	return fault
 }
@@ -77,47 +108,94 @@ func CheckPath(p string) *Fault {
 // and raw slashes percent-encoded, in upper case; an encoded slash stays
 // encoded. The path must have passed CheckPath.
 func AppendPath(dst []byte, p string) []byte {
+	n := len(dst)
+	dst = slices.Grow(dst, 3*len(p))
+	dst = dst[:n+3*len(p)]
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		if unreserved[c] || c == '/' {
+			dst[n] = c
+			n++
+			continue
+		}
+		if c == '%' {
+			c, _ = escape(p[i:])
+			i += 2
+		}
+		n = putByte(dst, n, c)
+	}
+	return dst[:n]
+}
+
+// CanonicalPath reports whether p passes CheckPath and is its own canonical
+// form, as AppendPath writes it.
+func CanonicalPath(p string) bool {
 	for i := 0; i < len(p); {
 		c, width := Next(p, i)
-		if width == 1 && c == '/' {
-			dst = append(dst, '/')
-		} else {
-			dst = AppendByte(dst, c)
+		switch {
+		case width == 3 && (unreserved[c] || p[i+1] >= 'a' || p[i+2] >= 'a'):
+			return false
+		case width == 1 && !unreserved[c] && c != '/':
+			return false
 		}
 		i += max(width, 1)
 	}
-	return dst
+	return CheckPath(p) == nil
 }
 
-// CanonicalPath reports whether p is its own canonical form at first sight: "/",
-// unreserved characters, canonical escapes of others but "/", "\" and control
-// characters, no empty part and no part that begins with a dot. It is the fast
-// path past CheckPath and AppendPath for the paths of most links; false says
-// nothing. escapes tells whether there are any.
-func CanonicalPath(p string) (ok, escapes bool) {
-	if p == "" || p[0] != '/' {
-		return false, false
+// inEscapes has the bytes that PlainSpelling lets pass as escapes: all but
+// unreserved and control characters, "/" and "\".
+var inEscapes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = !unreserved[c] && c > 0x1F && c != 0x7F && c != '/' && c != '\\' && c != ';'
 	}
+	return t
+}()
+
+// PlainSpelling reports whether p is a canonical path that decodes to decoded,
+// at first sight: it has no encoded slash, backslash or semicolon, and no part
+// that begins with a dot. It is the fast path past CheckPath and AppendPath for
+// the paths of most links; false says nothing.
+func PlainSpelling(p, decoded string) bool {
+	if p == "" || p[0] != '/' {
+		return false
+	}
+	if p == decoded {
+		for i := 0; i < len(p); i++ {
+			if !unreserved[p[i]] && (p[i] != '/' || i+1 < len(p) && (p[i+1] == '/' || p[i+1] == '.')) {
+				return false
+			}
+		}
+		return true
+	}
+	n := 0 // how much of decoded has been found
 	for i := 0; i < len(p); i++ {
 		c := p[i]
-		switch {
-		case unreserved[c]:
-		case c == '/':
-			if i+1 < len(p) && (p[i+1] == '/' || p[i+1] == '.') {
-				return false, false
+		if !unreserved[c] {
+			switch c {
+			case '/':
+				if i+1 < len(p) && (p[i+1] == '/' || p[i+1] == '.') {
+					return false
+				}
+			case '%':
+				if i+2 >= len(p) || p[i+1] >= 'a' || p[i+2] >= 'a' {
+					return false
+				}
+				high, low := hexValues[p[i+1]], hexValues[p[i+2]]
+				if c = high<<4 | low; high|low > 15 || !inEscapes[c] {
+					return false
+				}
+				i += 2
+			default:
+				return false
 			}
-		case c == '%':
-			b, width := escape(p[i:])
-			if width == 0 || p[i+1] >= 'a' || p[i+2] >= 'a' || unreserved[b] || b < 0x20 || b == 0x7F || b == '/' || b == '\\' {
-				return false, false
-			}
-			escapes = true
-			i += 2
-		default:
-			return false, false
 		}
+		if n >= len(decoded) || decoded[n] != c {
+			return false
+		}
+		n++
 	}
-	return true, escapes
+	return n == len(decoded)
 }
 
 // SetPath gives u a path that is already escaped, in that spelling.
