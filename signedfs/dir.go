@@ -11,54 +11,52 @@ import (
 	"syscall"
 )
 
-// Dir is the [http.FileSystem] of a directory, as [http.Dir] is, but with an
-// [os.Root] between it and the rest of the machine. It opens regular files and
-// directories, and nothing else: not what lies outside, whichever symbolic
-// link leads there, and no FIFO or device, on which [http.Dir] would wait.
-// Symbolic links that stay inside are followed.
+// Dir is an [http.FileSystem] for the files of one directory. Unlike
+// [http.Dir], it is confined to the directory by an [os.Root]: it opens nothing
+// outside, and follows no symbolic link to there. It opens regular files and
+// directories alone, and never waits for a FIFO or a device.
 //
-// What it opens is an [*os.File], so that files are sent by the kernel, which
-// [http.FS] prevents. The zero Dir opens nothing. A Dir is safe for concurrent
-// use.
+// It opens an [*os.File], so that the kernel sends the file, which [http.FS]
+// prevents. The zero Dir opens nothing. A Dir is safe for concurrent use.
 type Dir struct {
 	root *os.Root
-	quickDir
+	openat2Dir
 }
 
 // OpenDir opens a directory of the machine. The Dir follows the directory when
-// it is renamed. Close it when no request is served from it any more.
+// it is renamed. The caller should call Close when the Dir is no longer served.
 func OpenDir(name string) (*Dir, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
 	d := &Dir{root: root}
-	d.quickDir = openQuickDir(root)
+	d.openat2Dir = newOpenat2Dir(root)
 	return d, nil
 }
 
-// Close closes the directory. Files that are open remain so; opening fails
-// from then on.
+// Close closes the directory. Open fails from then on. Files that are already
+// open stay open.
 func (d *Dir) Close() error {
 	if d.root == nil {
 		return fs.ErrClosed
 	}
-	d.quickDir.close()
+	d.openat2Dir.close()
 	return d.root.Close()
 }
 
-// Open opens a regular file or a directory, whose name has slashes between its
-// parts and may begin with one. The error is [fs.ErrNotExist] for whatever is
-// not one of these, cannot be a name, or lies outside.
+// Open opens a regular file or a directory. The parts of its name are separated
+// by slashes, and the name may begin with one. The error is [fs.ErrNotExist] if
+// the name is that of anything else, leads outside, or cannot be a name.
 func (d *Dir) Open(name string) (http.File, error) {
 	f, _, err := d.open(name)
 	if err != nil {
-		return nil, err // not f: a nil *os.File is no nil http.File
+		return nil, err // a nil *os.File in f would be a non-nil http.File
 	}
 	return f, nil
 }
 
-// open is Open, with what it had to find out about the file.
+// open is Open. It returns what it found out about the file as well.
 func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
 	if d.root == nil {
 		return nil, nil, fs.ErrClosed
@@ -67,8 +65,8 @@ func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
 	if !ok {
 		return nil, nil, notExist(name)
 	}
-	if quick, ok := d.openQuick(local); ok {
-		f := quick.file(local)
+	if raw, ok := d.openat2Dir.openRaw(local); ok {
+		f := raw.toFile(local)
 		info, err := f.Stat()
 		if err != nil {
 			f.Close()
@@ -76,8 +74,8 @@ func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
 		}
 		return f, info, nil
 	}
-	// Without O_NONBLOCK, opening a FIFO waits for somebody to write to it. It
-	// makes no difference to a regular file.
+	// Without O_NONBLOCK, opening a FIFO waits for a writer. The flag makes no
+	// difference to a regular file.
 	f, err := d.root.OpenFile(local, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		if noFile(err) || outside(err) {
@@ -96,17 +94,17 @@ func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// quick is open for a caller that reads a regular file once and from one
-// goroutine. It reports false for what has to be opened, or refused, by open.
-func (d *Dir) quick(name string) (*quickFile, bool) {
+// openRaw opens a regular file for a caller that reads it from one goroutine.
+// It reports false for what open has to open or to refuse.
+func (d *Dir) openRaw(name string) (*rawFile, bool) {
 	local, ok := localName(name)
 	if !ok {
 		return nil, false
 	}
-	return d.openQuick(local)
+	return d.openat2Dir.openRaw(local)
 }
 
-// localName returns a name as the operating system and os.Root take it.
+// localName returns a name in the form of the operating system and os.Root.
 func localName(name string) (string, bool) {
 	if name = strings.TrimPrefix(name, "/"); name == "" {
 		name = "."
@@ -119,9 +117,9 @@ func notExist(name string) error {
 	return &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
-// noFile reports whether an error of opening says that there is no such file,
-// or that there cannot be one: the name is too long, goes through a file as if
-// it were a directory, or in circles, or belongs to a socket.
+// noFile reports whether an error says that there is no such file, or that
+// there cannot be one: the name is too long, treats a file as a directory, is
+// part of a loop of symbolic links, or belongs to a socket.
 func noFile(err error) bool {
 	for _, e := range [...]error{
 		fs.ErrNotExist, fs.ErrInvalid,
@@ -131,15 +129,15 @@ func noFile(err error) bool {
 			return true
 		}
 	}
-	// Windows has no such error for a name that is too long:
-	// ERROR_INVALID_NAME, ERROR_FILENAME_EXCED_RANGE.
+	// Windows reports a name that is too long as ERROR_INVALID_NAME or
+	// ERROR_FILENAME_EXCED_RANGE.
 	var errno syscall.Errno
 	return runtime.GOOS == "windows" && errors.As(err, &errno) && (errno == 123 || errno == 206)
 }
 
-// outside reports whether it was os.Root that refused to open, which it does
-// if a name leads outside, and not the operating system. There is no sentinel
-// to compare with.
+// outside reports whether the refusal to open came from os.Root, as it does for
+// a name that leads outside, and not from the operating system. os.Root has no
+// sentinel to compare with.
 func outside(err error) bool {
 	var errno syscall.Errno
 	return !errors.As(err, &errno) && !errors.Is(err, fs.ErrClosed)

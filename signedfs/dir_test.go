@@ -115,7 +115,7 @@ func TestDirOpensWhatRootOpens(t *testing.T) {
 	for _, name := range names {
 		same(t, d, root, name)
 	}
-	slow := signedfs.WithoutQuick(d)
+	slow := signedfs.WithoutFastPath(d)
 	for i := 0; i < len(names); i += 7 {
 		same(t, slow, root, names[i])
 	}
@@ -154,14 +154,14 @@ func TestDirOpensInOneStepWhereItShould(t *testing.T) {
 	}
 	d := openDir(t, linked(t))
 	for _, name := range []string{"/f", "/a/b/c/d/e/f/g", "/up", "/dir/b/f", "/a/upfile"} {
-		if !signedfs.HasQuick(d, name) && name == "/f" {
+		if !signedfs.HasFastPath(d, name) && name == "/f" {
 			t.Skip("this kernel does not offer openat2, or a sandbox forbids it")
-		} else if !signedfs.HasQuick(d, name) {
+		} else if !signedfs.HasFastPath(d, name) {
 			t.Errorf("%s is left to os.Root", name)
 		}
 	}
 	for _, name := range []string{"/topfile", "/abs", "/absin", "/a/upupfile", "/proc", "/a", "/top/secret", "/missing"} {
-		if signedfs.HasQuick(d, name) {
+		if signedfs.HasFastPath(d, name) {
 			t.Errorf("%s is opened without os.Root", name)
 		}
 	}
@@ -313,7 +313,7 @@ func BenchmarkOpen(b *testing.B) {
 		for _, fs := range []struct {
 			name string
 			http.FileSystem
-		}{{"http.Dir", http.Dir(dir)}, {"os.Root", signedfs.WithoutQuick(d)}, {"signedfs.Dir", d}} {
+		}{{"http.Dir", http.Dir(dir)}, {"os.Root", signedfs.WithoutFastPath(d)}, {"signedfs.Dir", d}} {
 			b.Run(fmt.Sprintf("fs=%s/depth=%d", fs.name, depth), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

@@ -35,7 +35,7 @@ func TestWhatIsNoFileAnswersAtOnce(t *testing.T) {
 		names = append(names, "zero.txt")
 	}
 	d := openDir(t, dir)
-	for _, root := range []*signedfs.Dir{d, signedfs.WithoutQuick(d)} {
+	for _, root := range []*signedfs.Dir{d, signedfs.WithoutFastPath(d)} {
 		h := newHandler(t, "/files/", root, nil)
 		addr := listen(t, h)
 		for _, name := range names {

@@ -172,7 +172,7 @@ func roots(t testing.TB, dir string) map[string]http.FileSystem {
 	d := openDir(t, dir)
 	return map[string]http.FileSystem{
 		"signedfs.Dir":      d,
-		"os.Root":           signedfs.WithoutQuick(d),
+		"os.Root":           signedfs.WithoutFastPath(d),
 		"http.Dir":          http.Dir(dir),
 		"http.FS(os.DirFS)": http.FS(os.DirFS(dir)),
 		"http.FS(embed.FS)": http.FS(embeddedFiles()),

@@ -628,7 +628,7 @@ func (c spyConn) ReadFrom(src io.Reader) (int64, error) {
 func TestLargeFilesAreSentByTheKernel(t *testing.T) {
 	dir := tree(t)
 	for name, root := range map[string]http.FileSystem{
-		"signedfs.Dir": openDir(t, dir), "os.Root": signedfs.WithoutQuick(openDir(t, dir)), "http.Dir": http.Dir(dir),
+		"signedfs.Dir": openDir(t, dir), "os.Root": signedfs.WithoutFastPath(openDir(t, dir)), "http.Dir": http.Dir(dir),
 	} {
 		h := newHandler(t, "/files/", root, nil)
 		spied := new(spied)

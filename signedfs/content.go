@@ -1,0 +1,181 @@
+package signedfs
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// content is a regular file as http.ServeContent reads it. Its size is known:
+// it is the size in the ETag, even if the file is growing. http.ServeContent
+// asks for the size by a seek to the end and back, which takes two system
+// calls, and which some file systems cannot do.
+type content struct {
+	file  io.ReadSeeker
+	size  int64
+	mod   time.Time
+	moved bool // the offset may no longer be 0
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	c.moved = true
+	return c.file.Read(p)
+}
+
+func (c *content) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekEnd && offset == 0 {
+		return c.size, nil // a seek from the start follows before any read
+	}
+	if whence == io.SeekStart && offset == 0 && !c.moved {
+		return 0, nil
+	}
+	c.moved = true
+	return c.file.Seek(offset, whence)
+}
+
+// SyscallConn lets package net send the file with sendfile. A type that embeds
+// an *os.File may read it differently, and is copied.
+func (c *content) SyscallConn() (syscall.RawConn, error) {
+	c.moved = true
+	switch f := c.file.(type) {
+	case *os.File:
+		return f.SyscallConn()
+	case *rawFile:
+		return f.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// start returns the first bytes of the file, at most as many as p has room
+// for, and goes back to the beginning.
+func (c *content) start(p []byte) ([]byte, error) {
+	n, err := io.ReadFull(c, p)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	}
+	if _, err := c.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return p[:n], nil
+}
+
+// maxRanges is the number of ranges that a request may ask for. Each costs a
+// seek and a header of its own in the reply: a Range header of a megabyte could
+// ask for forty.
+const maxRanges = 16
+
+// sendFile sends a regular file, whole or in part, or says that it has not
+// changed.
+func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, name string) {
+	header := w.Header()
+	values := [3]string{"nosniff"}
+	header["X-Content-Type-Options"] = values[0:1:1]
+	types, set := header["Content-Type"] // by the link
+	if !set {
+		t := typeOf(name)
+		if t == "" {
+			var room [512]byte
+			start, err := c.start(room[:])
+			if err != nil {
+				h.failed(w, r, err)
+				return
+			}
+			t = sniff(start)
+		}
+		values[1] = t
+		types = values[1:2:2]
+		header["Content-Type"] = types
+	}
+	if len(types) != 1 || !inert(types[0]) {
+		header["Content-Security-Policy"] = []string{policy}
+	}
+	// Embedded files have no time, and reproducible builds set it to the epoch
+	// or a second later: two versions of one size would pass for the same.
+	mod := c.mod
+	if mod.Unix() <= 1 {
+		mod = time.Time{}
+	} else {
+		values[2] = etag(c.size, mod)
+		header["Etag"] = values[2:3:3]
+	}
+	if v := r.Header["Range"]; len(v) > 0 && strings.Count(v[0], ",") >= maxRanges {
+		// RFC 9110, section 14.2: a server may ignore Range.
+		whole := *r
+		whole.Header = r.Header.Clone()
+		whole.Header.Del("Range")
+		r = &whole
+	}
+	http.ServeContent(&fileWriter{ResponseWriter: w, small: c.size <= smallFile}, r, "", mod, c)
+}
+
+// coarse is the resolution of the coarsest clock among the file systems (FAT).
+const coarse = 2 * time.Second
+
+// etag returns the version of a file by its size and the time of its last
+// change, to the nanosecond. It is a strong validator (RFC 9110, section
+// 8.8.1), so that a download can be continued, unless the file changed just
+// now by a clock of whole seconds: it may change again, and the time not.
+func etag(size int64, mod time.Time) string {
+	var room [48]byte
+	b := room[:0]
+	if mod.Nanosecond() == 0 && time.Since(mod) < coarse {
+		b = append(b, "W/"...)
+	}
+	b = append(b, '"')
+	b = strconv.AppendInt(b, size, 36)
+	b = append(b, '-')
+	b = strconv.AppendInt(b, mod.Unix(), 36)
+	b = append(b, '.')
+	b = strconv.AppendInt(b, int64(mod.Nanosecond()), 36)
+	b = append(b, '"')
+	return string(b)
+}
+
+// smallFile is the size up to which a file is copied through memory. net/http
+// sends a file with a read, a write and a sendfile, which costs more than the
+// copy of a small one.
+const smallFile = 16 << 10
+
+// fileWriter is what http.ServeContent writes to. It replaces the errors of
+// http.ServeContent by ours: the text of some holds a path, and they drop
+// Cache-Control or, with 412, keep the file's.
+type fileWriter struct {
+	http.ResponseWriter
+	small  bool
+	failed bool
+}
+
+func (w *fileWriter) WriteHeader(code int) {
+	if code < 400 {
+		w.ResponseWriter.WriteHeader(code)
+		return
+	}
+	w.failed = true
+	fail(w.ResponseWriter, code)
+}
+
+func (w *fileWriter) Write(p []byte) (int, error) {
+	if w.failed {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+var buffers = sync.Pool{New: func() any { return new([smallFile]byte) }}
+
+// ReadFrom passes a large file on to the ReadFrom of net/http, which has the
+// kernel send it.
+func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
+	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok && !w.small {
+		return rf.ReadFrom(src)
+	}
+	buffer := buffers.Get().(*[smallFile]byte)
+	defer buffers.Put(buffer)
+	return io.CopyBuffer(struct{ io.Writer }{w}, src, buffer[:])
+}
