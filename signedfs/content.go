@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,9 +16,8 @@ import (
 // asks for the size by a seek to the end and back, which takes two system
 // calls, and which some file systems cannot do.
 type content struct {
-	file  io.ReadSeeker
-	size  int64
-	mod   time.Time
+	file io.ReadSeeker
+	version
 	moved bool // the offset may no longer be 0
 }
 
@@ -70,6 +68,23 @@ func (c *content) start(p []byte) ([]byte, error) {
 // ask for forty.
 const maxRanges = 16
 
+// ignoreRange reports whether a request gets the whole file in spite of its
+// Range header, as RFC 9110, section 14.2, leaves to the server.
+func ignoreRange(h http.Header) bool {
+	ranges := h["Range"]
+	if len(ranges) == 0 {
+		return false
+	}
+	if strings.Count(ranges[0], ",") >= maxRanges {
+		return true
+	}
+	// A date in If-Range is no strong validator: a time can be set, and has
+	// whole seconds. A client that has an entity-tag must not send a date (RFC
+	// 9110, section 13.1.5).
+	condition := h.Get("If-Range")
+	return condition != "" && !strings.HasSuffix(condition, `"`)
+}
+
 // sendFile sends a regular file, whole or in part, or says that it has not
 // changed.
 func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, name string) {
@@ -95,46 +110,25 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 	if len(types) != 1 || !inert(types[0]) {
 		header["Content-Security-Policy"] = []string{policy}
 	}
-	// Embedded files have no time, and reproducible builds set it to the epoch
-	// or a second later: two versions of one size would pass for the same.
-	mod := c.mod
-	if mod.Unix() <= 1 {
-		mod = time.Time{}
-	} else {
-		values[2] = etag(c.size, mod)
-		header["Etag"] = values[2:3:3]
+	// An outer handler that sets a validator knows more than the file system:
+	// the times of a file may differ from replica to replica.
+	if _, set := header["Etag"]; !set {
+		if tag := c.etag(time.Now()); tag != "" {
+			values[2] = tag
+			header["Etag"] = values[2:3:3]
+		}
 	}
-	if v := r.Header["Range"]; len(v) > 0 && strings.Count(v[0], ",") >= maxRanges {
-		// RFC 9110, section 14.2: a server may ignore Range.
+	mod := c.lastModified()
+	if t, err := http.ParseTime(header.Get("Last-Modified")); err == nil {
+		mod = t
+	}
+	if ignoreRange(r.Header) {
 		whole := *r
 		whole.Header = r.Header.Clone()
 		whole.Header.Del("Range")
 		r = &whole
 	}
 	http.ServeContent(&fileWriter{ResponseWriter: w, small: c.size <= smallFile}, r, "", mod, c)
-}
-
-// coarse is the resolution of the coarsest clock among the file systems (FAT).
-const coarse = 2 * time.Second
-
-// etag returns the version of a file by its size and the time of its last
-// change, to the nanosecond. It is a strong validator (RFC 9110, section
-// 8.8.1), so that a download can be continued, unless the file changed just
-// now by a clock of whole seconds: it may change again, and the time not.
-func etag(size int64, mod time.Time) string {
-	var room [48]byte
-	b := room[:0]
-	if mod.Nanosecond() == 0 && time.Since(mod) < coarse {
-		b = append(b, "W/"...)
-	}
-	b = append(b, '"')
-	b = strconv.AppendInt(b, size, 36)
-	b = append(b, '-')
-	b = strconv.AppendInt(b, mod.Unix(), 36)
-	b = append(b, '.')
-	b = strconv.AppendInt(b, int64(mod.Nanosecond()), 36)
-	b = append(b, '"')
-	return string(b)
 }
 
 // smallFile is the size up to which a file is copied through memory. net/http

@@ -62,10 +62,27 @@
 // reply. Still, files of strangers are best served from a domain that has no
 // cookies.
 //
-// The ETag is made of size and time of change, and so changes with the file
-// unless somebody sets the time back. Files without a time, such as those of an
-// [embed.FS], have no ETag, since a new version of the same size would pass for
-// the old one.
+// # Validators
+//
+// The ETag is strong only if the file system tells the inode of a file and the
+// time of its last change, which nobody can set: a [Dir], [http.Dir] and
+// [os.DirFS] do on Unix. It then differs between any two versions of a file,
+// also if they have one size and one time of modification, as the files of
+// reproducible archives have. It is a hash of these and tells none of them. With
+// another file system the ETag is made of the size and the time of modification,
+// and is weak: it saves the transfer of a file that has not changed, and no
+// client continues a download by it. A file that changed within the last two
+// seconds by a clock of whole seconds has a weak ETag too. Without a time, or
+// with one before 1990, which is a constant of some tool, there is none.
+//
+// Last-Modified is the time of modification, and a weak validator always: a
+// date in If-Range gets the whole file. A time before 1990 is not sent.
+//
+// A file system that knows better gives its FileInfo a method ETag() string.
+// What that returns is sent if it is an entity-tag (RFC 9110, section 8.8.3),
+// and ignored otherwise. An outer handler that knows better sets ETag or
+// Last-Modified before it calls the handler, which keeps and evaluates them:
+// replicas of a server need this, since inodes and times are each machine's own.
 //
 // # Where to mount it
 //

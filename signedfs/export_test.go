@@ -1,5 +1,7 @@
 package signedfs
 
+import "time"
+
 // Servable is the rule about names, for tests of Windows' on any system.
 var Servable = servable
 
@@ -14,3 +16,9 @@ func HasFastPath(d *Dir, name string) bool {
 
 // WithoutFastPath returns d as it is where there is no openat2.
 func WithoutFastPath(d *Dir) *Dir { return &Dir{root: d.root} }
+
+// ETagAt returns the tag of a file with that time of modification, at a time.
+func ETagAt(mod, now time.Time) string {
+	v := version{size: 7, mod: mod}
+	return v.etag(now)
+}

@@ -98,7 +98,12 @@ func (d *openat2Dir) openRaw(name string) (*rawFile, bool) {
 		syscall.Close(fd)
 		return nil, false
 	}
-	return &rawFile{fd: fd, size: st.Size, mod: time.Unix(st.Mtim.Unix())}, true
+	return &rawFile{fd, version{
+		size:    st.Size,
+		mod:     time.Unix(st.Mtim.Unix()),
+		inode:   st.Ino,
+		changed: time.Unix(st.Ctim.Unix()),
+	}}, true
 }
 
 // rawFile is the bare descriptor of a regular file. It lacks what makes an
@@ -106,9 +111,8 @@ func (d *openat2Dir) openRaw(name string) (*rawFile, bool) {
 // more system calls. It never leaves the goroutine of the request that opened
 // it.
 type rawFile struct {
-	fd   int
-	size int64
-	mod  time.Time
+	fd int
+	version
 }
 
 // toFile makes an *os.File of f. f must not be used afterwards.

@@ -2,10 +2,7 @@
 
 package signedfs
 
-import (
-	"os"
-	"time"
-)
+import "os"
 
 // openat2Dir is the fast path of a Dir. This operating system has none.
 type openat2Dir struct{}
@@ -16,8 +13,7 @@ func (*openat2Dir) openRaw(string) (*rawFile, bool) { return nil, false }
 
 type rawFile struct {
 	*os.File
-	size int64
-	mod  time.Time
+	version
 }
 
 func (f *rawFile) toFile(string) *os.File { return f.File }

