@@ -93,7 +93,7 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 	header["X-Content-Type-Options"] = values[0:1:1]
 	types, set := header["Content-Type"] // by the link
 	if !set {
-		t := typeOf(name)
+		t, extension := typeOf(name)
 		if t == "" {
 			var room [512]byte
 			start, err := c.start(room[:])
@@ -101,7 +101,7 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 				h.failed(w, r, err)
 				return
 			}
-			t = sniff(start)
+			t = sniff(start, extension)
 		}
 		values[1] = t
 		types = values[1:2:2]

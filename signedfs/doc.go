@@ -50,9 +50,11 @@
 // its file and not for an error.
 //
 // Without a signed ContentType, the media type comes from the extension of the
-// name, by a table of this package and not the machine's. A file with another
+// name, by a table of this package and not of the machine. A file with another
 // extension, or none, gets the type that its content looks like, if that is an
-// inert one, and application/octet-stream otherwise.
+// inert one, and application/octet-stream otherwise. A container format is not
+// the content: a file of zip bytes is application/zip if it is called .zip, and
+// otherwise what its name says, or octet-stream, so that a phone keeps its name.
 //
 // Inert are raster images, audio, video, fonts, PDF, plain text, archives and
 // octet-stream. Everything else (HTML, SVG, XML, scripts, what nobody has heard
