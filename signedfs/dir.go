@@ -8,41 +8,99 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
 // Dir is an [http.FileSystem] for the files of one directory. Unlike
-// [http.Dir], it is confined to the directory by an [os.Root]: it opens nothing
-// outside, and follows no symbolic link to there. It opens regular files and
-// directories alone, and never waits for a FIFO or a device.
+// [http.Dir], it is confined to the directory by an [os.Root]. It opens regular
+// files and directories alone, and never waits for a FIFO or a device.
 //
-// It opens an [*os.File], so that the kernel sends the file, which [http.FS]
-// prevents. The zero Dir opens nothing. A Dir is safe for concurrent use.
+// A symbolic link is followed if it is relative and every step of it stays in
+// the directory. An absolute one is not, even if it leads to a file in the
+// directory, nor is a relative one that leaves the directory and comes back:
+// where these lead depends on where the directory is. Both are
+// [fs.ErrNotExist].
+//
+// A Dir opens an [*os.File], so that the kernel sends the file, which [http.FS]
+// prevents. The zero Dir opens nothing. A Dir is safe for concurrent use and
+// must not be copied.
 type Dir struct {
+	opened atomic.Pointer[openDir] // nil if it is closed
+	mu     sync.Mutex              // guards changes of opened
+	path   string                  // absolute
+}
+
+// openDir is a directory that is open. It stays open for those who have it
+// until they are done, also when it is closed meanwhile.
+type openDir struct {
 	root *os.Root
 	openat2Dir
 }
 
-// OpenDir opens a directory of the machine. The Dir follows the directory when
-// it is renamed. The caller should call Close when the Dir is no longer served.
-func OpenDir(name string) (*Dir, error) {
-	root, err := os.OpenRoot(name)
+func newOpenDir(path string) (*openDir, error) {
+	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{root: root}
-	d.openat2Dir = newOpenat2Dir(root)
+	return &openDir{root, newOpenat2Dir(root)}, nil
+}
+
+func (o *openDir) close() error {
+	o.openat2Dir.close()
+	return o.root.Close()
+}
+
+// OpenDir opens a directory of the machine. The Dir follows the directory when
+// it is renamed, and stays with it when the name becomes that of another one
+// until [Dir.Reopen] is called. The caller should call Close when the Dir is no
+// longer served.
+func OpenDir(name string) (*Dir, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return nil, err
+	}
+	o, err := newOpenDir(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dir{path: path}
+	d.opened.Store(o)
 	return d, nil
+}
+
+// Reopen opens the directory that now has the name that was given to
+// [OpenDir], and serves it from then on: a deployment may have put another one
+// in its place, or pointed a symbolic link elsewhere. On an error the Dir keeps
+// the directory that it has. It may be called while requests are served; files
+// that are already open stay open. A relative name is still relative to the
+// working directory at the time of OpenDir. It is an error if d is closed.
+func (d *Dir) Reopen() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.opened.Load()
+	if old == nil {
+		return fs.ErrClosed
+	}
+	o, err := newOpenDir(d.path)
+	if err != nil {
+		return err
+	}
+	d.opened.Store(o)
+	return old.close()
 }
 
 // Close closes the directory. Open fails from then on. Files that are already
 // open stay open.
 func (d *Dir) Close() error {
-	if d.root == nil {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.opened.Swap(nil)
+	if o == nil {
 		return fs.ErrClosed
 	}
-	d.openat2Dir.close()
-	return d.root.Close()
+	return o.close()
 }
 
 // Open opens a regular file or a directory. The parts of its name are separated
@@ -58,14 +116,25 @@ func (d *Dir) Open(name string) (http.File, error) {
 
 // open is Open. It returns what it found out about the file as well.
 func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
-	if d.root == nil {
-		return nil, nil, fs.ErrClosed
+	for {
+		o := d.opened.Load()
+		if o == nil {
+			return nil, nil, fs.ErrClosed
+		}
+		f, info, err := o.open(name)
+		if errors.Is(err, fs.ErrClosed) && d.opened.Load() != o {
+			continue // it was closed under the call, by Reopen or Close
+		}
+		return f, info, err
 	}
+}
+
+func (o *openDir) open(name string) (*os.File, fs.FileInfo, error) {
 	local, ok := localName(name)
 	if !ok {
 		return nil, nil, notExist(name)
 	}
-	if raw, ok := d.openat2Dir.openRaw(local); ok {
+	if raw, ok := o.openRaw(local); ok {
 		f := raw.toFile(local)
 		info, err := f.Stat()
 		if err != nil {
@@ -76,7 +145,7 @@ func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
 	}
 	// Without O_NONBLOCK, opening a FIFO waits for a writer. The flag makes no
 	// difference to a regular file.
-	f, err := d.root.OpenFile(local, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := o.root.OpenFile(local, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		if noFile(err) || outside(err) {
 			err = notExist(name)
@@ -97,11 +166,15 @@ func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
 // openRaw opens a regular file for a caller that reads it from one goroutine.
 // It reports false for what open has to open or to refuse.
 func (d *Dir) openRaw(name string) (*rawFile, bool) {
+	o := d.opened.Load()
+	if o == nil {
+		return nil, false
+	}
 	local, ok := localName(name)
 	if !ok {
 		return nil, false
 	}
-	return d.openat2Dir.openRaw(local)
+	return o.openRaw(local)
 }
 
 // localName returns a name in the form of the operating system and os.Root.

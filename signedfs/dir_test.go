@@ -277,6 +277,187 @@ func TestDirFollowsItsDirectory(t *testing.T) {
 	}
 }
 
+// deployed is a directory with two releases and a symbolic link to the first.
+func deployed(t *testing.T) (current string, swap func(to string)) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, release := range []string{"1", "2"} {
+		if err := os.MkdirAll(filepath.Join(dir, release, "kyc"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, release, "kyc", "a.txt"), []byte("release "+release), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	current = filepath.Join(dir, "current")
+	swap = func(to string) {
+		t.Helper()
+		if err := os.Symlink(to, current+".new"); err != nil {
+			t.Skip(err)
+		}
+		if err := os.Rename(current+".new", current); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap("1")
+	return current, swap
+}
+
+// A person deploys by pointing a symbolic link to the new release, and removes
+// the old one.
+func TestAReopenedDirServesTheNewRelease(t *testing.T) {
+	current, swap := deployed(t)
+	d := openDir(t, current)
+	h := newHandler(t, "/files/", d, nil)
+	addr := listen(t, h)
+	link := target(t, h, "kyc/a.txt", later)
+	want := func(when, body string) {
+		t.Helper()
+		for _, header := range []string{"X: whole", "Range: bytes=0-"} {
+			if got := ask(t, addr, "GET", link, header); got.Body != body {
+				t.Errorf("%s, %s: %d %q, want %q", when, header, got.Status, got.Body, body)
+			}
+		}
+	}
+	open, err := d.Open("/kyc/a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	swap("2")
+	want("before Reopen", "release 1")
+	if err := d.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	want("after Reopen", "release 2")
+	if b, err := io.ReadAll(open); string(b) != "release 1" || err != nil {
+		t.Errorf("a file that was open before Reopen: %q, %v", b, err)
+	}
+
+	for _, broken := range []string{"nowhere", "2/kyc/a.txt"} {
+		swap(broken)
+		if err := d.Reopen(); err == nil {
+			t.Errorf("the link leads to %s, and Reopen returns no error", broken)
+		}
+		want("after Reopen failed", "release 2")
+	}
+	swap("1")
+	if err := d.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	want("after the next Reopen", "release 1")
+}
+
+func TestReopenWhileRequestsAreServed(t *testing.T) {
+	current, swap := deployed(t)
+	d := openDir(t, current)
+	before := openFiles(t)
+	done := make(chan bool)
+	var wg sync.WaitGroup
+	for _, d := range []*signedfs.Dir{d, d} {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				f, err := d.Open("/kyc/a.txt")
+				if err != nil {
+					t.Errorf("while it is opened again: %v", err)
+					return
+				}
+				b, err := io.ReadAll(f)
+				if err != nil || !strings.HasPrefix(string(b), "release ") {
+					t.Errorf("while it is opened again: %q, %v", b, err)
+				}
+				f.Close()
+				if f, err = d.Open("/kyc"); err != nil {
+					t.Errorf("a directory, while it is opened again: %v", err)
+					return
+				}
+				f.Close()
+			}
+		})
+	}
+	for i := range 200 {
+		swap(fmt.Sprint(1 + i%2))
+		if err := d.Reopen(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	wg.Wait()
+	if after := openFiles(t); after != before {
+		t.Errorf("%d files are open, %d before", after, before)
+	}
+}
+
+func TestReopenOfARelativeNameAfterChdir(t *testing.T) {
+	current, swap := deployed(t)
+	t.Chdir(filepath.Dir(current))
+	d := openDir(t, "current")
+	t.Chdir("1")
+	swap("2")
+	if err := d.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := d.Open("/kyc/a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if b, _ := io.ReadAll(f); string(b) != "release 2" {
+		t.Errorf("%q", b)
+	}
+}
+
+func TestAClosedDirIsNotReopened(t *testing.T) {
+	current, _ := deployed(t)
+	d := openDir(t, current)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Reopen(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("Reopen: %v", err)
+	}
+	if err := d.Close(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("Close: %v", err)
+	}
+	if f, err := d.Open("/kyc/a.txt"); !errors.Is(err, fs.ErrClosed) || f != nil {
+		t.Errorf("Open: %v, %v", f, err)
+	}
+	if err := new(signedfs.Dir).Reopen(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("Reopen of the zero Dir: %v", err)
+	}
+}
+
+// The documentation says which symbolic links are followed.
+func TestWhichSymbolicLinksAreServed(t *testing.T) {
+	dir := linked(t)
+	d := openDir(t, dir)
+	for _, root := range []*signedfs.Dir{d, signedfs.WithoutFastPath(d)} {
+		h := newHandler(t, "/files/", root, nil)
+		addr := listen(t, h)
+		for name, status := range map[string]int{
+			"file":     200, // relative, beside it
+			"up":       200, // relative, through another directory
+			"a/up/f":   200, // relative, to the directory above, inside
+			"chain":    200, // a link to a link
+			"absin":    404, // absolute, to a file inside
+			"abs":      404, // absolute, to a file outside
+			"topfile":  404, // relative, to a file outside
+			"upup":     404, // relative, out of the directory and in again
+			"loop":     404,
+			"dangling": 404,
+		} {
+			if got := ask(t, addr, "GET", target(t, h, name, later)); got.Status != status {
+				t.Errorf("%s: %d, want %d", name, got.Status, status)
+			}
+		}
+	}
+}
+
 func TestOpenDirRefusesWhatIsNoDirectory(t *testing.T) {
 	dir := linked(t)
 	for _, name := range []string{"f", "nowhere", "dangling", "f/x"} {

@@ -14,8 +14,13 @@ func HasFastPath(d *Dir, name string) bool {
 	return ok
 }
 
-// WithoutFastPath returns d as it is where there is no openat2.
-func WithoutFastPath(d *Dir) *Dir { return &Dir{root: d.root} }
+// WithoutFastPath returns d as it is where there is no openat2. It is closed
+// with d.
+func WithoutFastPath(d *Dir) *Dir {
+	slow := &Dir{path: d.path}
+	slow.opened.Store(&openDir{root: d.opened.Load().root})
+	return slow
+}
 
 // ETagAt returns the tag of a file with that time of modification, at a time.
 func ETagAt(mod, now time.Time) string {

@@ -179,6 +179,14 @@ func roots(t testing.TB, dir string) map[string]http.FileSystem {
 	}
 }
 
+// openFiles returns how many files this process has open. Where that is not
+// told, it is always 0.
+func openFiles(t testing.TB) int {
+	t.Helper()
+	entries, _ := os.ReadDir("/proc/self/fd")
+	return len(entries)
+}
+
 // newVerifier is middleware.NewVerifier for options that are known to be right.
 func newVerifier(tb testing.TB, f middleware.Format, o *middleware.Options) *middleware.Verifier {
 	tb.Helper()
