@@ -43,6 +43,24 @@ func TestNewRefusesBasesThatMeanSomethingElse(t *testing.T) {
 	}
 }
 
+func TestNewTellsAllFaultsAtOnce(t *testing.T) {
+	h, err := signedfs.New("/a%2Fb%7Bc%7D/", http.FS(embeddedFiles()), ring, &signedfs.Options{
+		Verify: middleware.Options{Prefix: "/api", Leeway: -1, MaxLifetime: -1},
+	})
+	if err == nil || h != nil {
+		t.Fatalf("New accepted it: %v", err)
+	}
+	for _, want := range []string{"brace", "encoded slash", "Verify.Prefix", "Leeway", "MaxLifetime"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no word of %s: %v", want, err)
+		}
+	}
+	if _, err := signedfs.New("nowhere", http.FS(embeddedFiles()), ring, &signedfs.Options{Verify: middleware.Options{Leeway: -1}}); err == nil ||
+		!strings.Contains(err.Error(), "slash") || !strings.Contains(err.Error(), "Leeway") {
+		t.Errorf("a bad base and a bad option: %v", err)
+	}
+}
+
 func TestNewPanicsOnMistakesOfTheProgrammer(t *testing.T) {
 	root := http.FS(embeddedFiles())
 	for name, f := range map[string]func(){
