@@ -27,3 +27,9 @@ func ETagAt(mod, now time.Time) string {
 	v := version{size: 7, mod: mod}
 	return v.etag(now)
 }
+
+// IsView reports whether the last part of a path names a view of a listing.
+func IsView(part string) bool {
+	_, _, ok := cutView("/" + part)
+	return ok
+}

@@ -2,8 +2,8 @@ package signedfs
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"html"
 	"io"
 	"io/fs"
 	"net/http"
@@ -11,29 +11,41 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"example.com/signedurl/middleware"
 )
 
-// maxNames is how many names a listing reads: what a reply costs must not grow
-// with the directory.
-const maxNames = 10_000
+// A listing shows one page of a directory. The directory is read from its
+// beginning for every page, in pieces, and only the page is kept: what a reply
+// needs of memory does not grow with the directory, and its time grows in
+// proportion, up to maxEntries.
+const (
+	pageSize   = 500
+	pieceSize  = 1000
+	maxEntries = 200_000
+)
 
-// listPolicy confines the listing itself. It runs nothing, but files may be
-// saved by its links.
-const listPolicy = "sandbox allow-downloads; default-src 'none'"
-
-// maxQueries bounds what the links of a page repeat of the request's query, in
-// bytes. Beyond it the names are no links: 8 KiB of query and 10,000 names
-// would make a page of hundreds of megabytes.
+// maxQueries bounds the bytes by which the links of a page repeat the query of
+// the request. The names are no links beyond it: 8 KiB of query that have to be
+// escaped, and 500 names, would make a page of 20 MB.
 const maxQueries = 8 << 20
 
-// list answers with the names in a directory that a request for each would
-// find. The names are links if the request's own signature opens them too,
-// which only that of a subtree does.
-func (h *Handler) list(w http.ResponseWriter, r *http.Request, f http.File, name string) {
-	infos, err := f.Readdir(maxNames)
-	if err != nil && !errors.Is(err, io.EOF) {
+// entry is a name in a listing. The name of a directory ends in a slash.
+type entry struct {
+	name string
+	size int64
+	mod  time.Time
+}
+
+func (e *entry) isDir() bool { return strings.HasSuffix(e.name, "/") }
+
+// list answers with a page of the names in a directory that a request for each
+// would find. The names are links if the request's own signature opens them
+// too, which only that of a subtree does.
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, f http.File, dir string, v view) {
+	p := page{view: v, Title: h.title(dir)}
+	if err := h.readPage(r.Context(), f, dir, &p); err != nil {
 		h.failed(w, r, err)
 		return
 	}
@@ -41,68 +53,144 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, f http.File, name
 	if query != "" {
 		query = "?" + query
 	}
-	// Each link repeats the query, which may hold much that was not signed.
 	c, signed := middleware.LinkFromContext(r.Context())
-	linked := (!signed || c.Under != "") && len(html.EscapeString(query))*len(infos) <= maxQueries
-
-	names := make([]string, 0, len(infos))
-	for _, info := range infos {
-		if n := h.listed(name, info); n != "" {
-			names = append(names, n)
-		}
+	if !signed || c.Under != "" {
+		p.link(query)
+		p.linkUp(h, dir, c.Under, query)
 	}
-	slices.Sort(names)
-	var page bytes.Buffer
-	page.WriteString("<!doctype html>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>Files</title>\n<ul>\n")
-	for _, n := range names {
-		text := html.EscapeString(strings.ToValidUTF8(n, "\uFFFD"))
-		if linked {
-			base, slash := n, ""
-			if strings.HasSuffix(n, "/") {
-				base, slash = n[:len(n)-1], "/"
-			}
-			// "./" keeps a name like "a:b" from being read as a scheme.
-			href := "./" + url.PathEscape(base) + slash + query
-			text = `<a href="` + html.EscapeString(href) + `">` + text + "</a>"
-		}
-		page.WriteString("<li>" + text + "\n")
+	var body bytes.Buffer
+	if err := pages.Execute(&body, &p); err != nil {
+		h.failed(w, r, err)
+		return
 	}
-	page.WriteString("</ul>\n")
-	if len(infos) == maxNames {
-		page.WriteString("<p>There may be more.\n")
-	}
-
 	header := w.Header()
 	clearHeader(header) // no-store: names change, and the page holds signatures
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", listPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodHead {
-		w.Write(page.Bytes())
+		w.Write(body.Bytes())
 	}
 }
 
-// listed returns what a listing of a directory says for one of its entries: a
-// file's name, a directory's with a slash, or "" for what would not be served.
-func (h *Handler) listed(dir string, info fs.FileInfo) string {
+// readPage reads a directory and keeps what is on the page.
+func (h *Handler) readPage(ctx context.Context, f http.File, dir string, p *page) error {
+	compare := p.view.compare
+	// The page before this one begins after the entry that has pageSize others
+	// between itself and this page.
+	following := first{n: pageSize, compare: compare}
+	preceding := first{n: pageSize + 1, compare: func(a, b entry) int { return compare(b, a) }}
+	for read := 0; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		infos, err := f.Readdir(min(pieceSize, maxEntries-read))
+		for _, info := range infos {
+			e, ok := h.listed(dir, info)
+			switch {
+			case !ok:
+				continue
+			case p.after != nil && compare(e, *p.after) <= 0:
+				p.Before++
+				preceding.add(e)
+			default:
+				following.add(e)
+			}
+			p.Total++
+		}
+		if errors.Is(err, io.EOF) || err == nil && len(infos) == 0 {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if read += len(infos); read == maxEntries {
+			p.Cut = true
+			break
+		}
+	}
+	p.entries = following.cut()
+	if before := preceding.cut(); len(before) > pageSize {
+		p.previous = &before[pageSize]
+	}
+	return nil
+}
+
+// first keeps the first n of many entries in an order.
+type first struct {
+	n       int
+	compare func(a, b entry) int
+	entries []entry
+}
+
+func (f *first) add(e entry) {
+	if f.entries = append(f.entries, e); len(f.entries) == 2*f.n {
+		f.cut()
+	}
+}
+
+func (f *first) cut() []entry {
+	slices.SortFunc(f.entries, f.compare)
+	if len(f.entries) > f.n {
+		clear(f.entries[f.n:])
+		f.entries = f.entries[:f.n]
+	}
+	return f.entries
+}
+
+// listed returns an entry of a directory as a listing shows it, and false for
+// what would not be served.
+func (h *Handler) listed(dir string, info fs.FileInfo) (entry, bool) {
 	name := info.Name()
 	if !servable("/"+name, runtime.GOOS == "windows") {
-		return ""
+		return entry{}, false
 	}
 	if info.Mode().Type() == fs.ModeSymlink {
 		// Only opening it tells whether it stays inside.
 		f, target, err := h.open(strings.TrimSuffix(dir, "/") + "/" + name)
 		if err != nil {
-			return ""
+			return entry{}, false
 		}
 		f.Close()
 		info = target
 	}
+	v := versionOf(info)
+	e := entry{name: name, size: info.Size(), mod: v.lastModified()}
 	switch {
 	case info.IsDir():
-		return name + "/"
-	case info.Mode().IsRegular():
-		return name
+		e.name, e.size = name+"/", 0
+	case !info.Mode().IsRegular():
+		return entry{}, false
 	}
-	return ""
+	return e, true
+}
+
+// title returns the name of a directory as the page shows it.
+func (h *Handler) title(dir string) string {
+	path := strings.Trim(h.public+dir, "/")
+	if path == "" {
+		return "Files"
+	}
+	return shown(path[strings.LastIndexByte(path, '/')+1:])
+}
+
+// linkUp links to the directories above, as far as the subtree of the
+// signature reaches. Without a signature that is to the base.
+func (p *page) linkUp(h *Handler, dir, under, query string) {
+	under, err := url.PathUnescape(under)
+	if err != nil {
+		return
+	}
+	up := "../"
+	for dir != "/" {
+		dir = dir[:strings.LastIndexByte(dir, '/')]
+		if dir == "" {
+			dir = "/"
+		}
+		if !strings.HasPrefix(strings.TrimSuffix(h.public+dir[1:], "/")+"/", under) {
+			return
+		}
+		p.Up = slices.Insert(p.Up, 0, link{h.title(dir), up + p.view.file(nil) + query})
+		up += "../"
+	}
 }

@@ -10,12 +10,19 @@ import (
 
 // serve answers a request that the verifier accepted.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
-	name, slash, ok := h.name(r.URL)
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	path, view := r.URL.Path, byName
+	if reads && h.opts.Listing {
+		if dir, v, ok := cutView(path); ok {
+			path, view = dir, v
+		}
+	}
+	name, slash, ok := h.name(path, r.URL.RawPath)
 	if !ok {
 		fail(w, http.StatusNotFound)
 		return
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if !reads {
 		h.serveOther(w, r, name)
 		return
 	}
@@ -45,7 +52,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	case info.IsDir() != slash:
 		fail(w, http.StatusNotFound)
 	case slash:
-		h.list(w, r, f, name)
+		h.list(w, r, f, name, view)
 	case !info.Mode().IsRegular():
 		fail(w, http.StatusNotFound)
 	default:
