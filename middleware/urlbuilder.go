@@ -17,6 +17,7 @@ type URLBuilder struct {
 	base   url.URL
 	prefix string // the base's escaped path, canonical, ending in "/"
 	format Format
+	check  func(name string) error // may be nil
 }
 
 // NewURLBuilder returns a builder for links below base, which is a path
@@ -45,6 +46,36 @@ func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
 	return &URLBuilder{base: *u, prefix: prefix, format: f}, nil
 }
 
+// Restrict returns a builder that refuses, besides the names that b refuses,
+// those for which check returns an error. A handler with rules of its own about
+// names uses it so that nobody signs a link that it would never serve.
+//
+// The name is relative to the base, unescaped, and without a slash before it;
+// the name of the base itself is empty. The directory of a subtree is checked
+// without its last slash, and the base not at all, since a subtree may be shared
+// whose directory is not served itself. Restrict panics if check is nil.
+func (b *URLBuilder) Restrict(check func(name string) error) *URLBuilder {
+	if check == nil {
+		panic("signedurl: URLBuilder.Restrict with a nil function")
+	}
+	restricted := *b
+	restricted.check = func(name string) error {
+		if err := b.allow(name); err != nil {
+			return err
+		}
+		return check(name)
+	}
+	return &restricted
+}
+
+// allow asks the check of Restrict.
+func (b *URLBuilder) allow(name string) error {
+	if b.check == nil {
+		return nil
+	}
+	return b.check(name)
+}
+
 // URL returns the link to a name below the base: a file name, or several
 // joined by "/", as they are on disk. Whatever a file name may hold is
 // escaped: spaces, "?", "#", "%", "+", ";" and a literal "%2F". A name that
@@ -60,6 +91,9 @@ func (b *URLBuilder) URL(name string, c Claims) (*url.URL, error) {
 	u, err := b.unsigned(b.prefix, name)
 	if err != nil {
 		return nil, err
+	}
+	if err := b.allow(name); err != nil {
+		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %w", name, err)
 	}
 	if c.Under != "" && !strings.HasPrefix(c.Under, b.prefix) {
 		return nil, fmt.Errorf("signedurl: the subtree does not lie below the base %s", b.prefix)
@@ -107,12 +141,17 @@ func (b *URLBuilder) Subtree(dir string, c Claims) (*Subtree, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dir != "" {
+		if err := b.allow(strings.TrimSuffix(dir, "/")); err != nil {
+			return nil, fmt.Errorf("signedurl: cannot link to the directory %q: %w", dir, err)
+		}
+	}
 	c.Under = u.EscapedPath()
 	signed, err := b.format.Sign(u, c)
 	if err != nil {
 		return nil, err
 	}
-	return &Subtree{builder: b, claims: c, query: signed.RawQuery}, nil
+	return &Subtree{builder: b, dir: dir, claims: c, query: signed.RawQuery}, nil
 }
 
 // notEmpty refuses the empty name, and makes it of "/", the base.
@@ -130,6 +169,7 @@ func notEmpty(name string) (string, error) {
 // is immutable and safe for concurrent use.
 type Subtree struct {
 	builder *URLBuilder
+	dir     string // empty, or ending in "/"
 	claims  Claims
 	query   string
 }
@@ -148,7 +188,14 @@ func (s *Subtree) URL(name string) (*url.URL, error) {
 // Unsigned returns the URL of a name below the directory without a signature,
 // for clients that hold the subtree's cookie.
 func (s *Subtree) Unsigned(name string) (*url.URL, error) {
-	return s.builder.unsigned(s.claims.Under, name)
+	u, err := s.builder.unsigned(s.claims.Under, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.builder.allow(s.dir + name); err != nil {
+		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %w", name, err)
+	}
+	return u, nil
 }
 
 // Query returns the signature as a raw query, without "?", to be appended to

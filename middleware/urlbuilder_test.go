@@ -171,6 +171,72 @@ func cookies(t testing.TB, b *middleware.URLBuilder, dir string, c middleware.Cl
 	return list[0].Name + "=" + list[0].Value
 }
 
+// A handler has rules of its own about names, and a person signs one that it
+// would never serve.
+func TestARestrictedBuilderSignsNoNameThatIsNotServed(t *testing.T) {
+	all := builder(t, "https://cdn.example.com/fi%20les/", testRing(t))
+	hidden, wide := errors.New("hidden"), errors.New("the base itself")
+	var asked []string
+	links := all.Restrict(func(name string) error {
+		asked = append(asked, name)
+		switch {
+		case name == "":
+			return wide
+		case strings.Contains("/"+name, "/."):
+			return hidden
+		}
+		return nil
+	})
+	c := middleware.Claims{Expires: time.Unix(4102444800, 0)}
+	made := func(u *url.URL, err error) error { return err }
+	folder, err := links.Subtree("kyc/ä b", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	everything, err := links.Subtree("/", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, errFolder := links.Subtree("kyc/.git/", c)
+	for _, test := range []struct {
+		name string
+		got  error
+		want error
+	}{
+		{"a file", made(links.URL("kyc/card.jpg", c)), nil},
+		{"a hidden file", made(links.URL("kyc/.env", c)), hidden},
+		{"the base", made(links.URL("/", c)), wide},
+		{"a hidden folder", errFolder, hidden},
+		{"a file of a folder", made(folder.URL("card.jpg")), nil},
+		{"a hidden file of a folder", made(folder.URL(".env")), hidden},
+		{"a hidden file of a folder, for a cookie", made(folder.Unsigned(".env")), hidden},
+		{"a hidden file of everything", made(everything.URL(".env")), hidden},
+		{"the base, of everything", made(everything.URL("")), wide},
+		{"a hidden file, by the builder as it was", made(all.URL(".env", c)), nil},
+		{"a hidden file, restricted twice", made(links.Restrict(func(string) error { return nil }).URL(".env", c)), hidden},
+	} {
+		if !errors.Is(test.got, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, test.got, test.want)
+		}
+		if test.got != nil && !strings.HasPrefix(test.got.Error(), "signedurl: cannot link to ") {
+			t.Errorf("%s: %v", test.name, test.got)
+		}
+	}
+	want := []string{"kyc/ä b", "kyc/.git", "kyc/card.jpg", "kyc/.env", "", "kyc/ä b/card.jpg", "kyc/ä b/.env", "kyc/ä b/.env", ".env", "", ".env"}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("asked about (-want +got):\n%s", diff)
+	}
+	if _, err := links.URL("../x", c); errors.Is(err, hidden) || err == nil {
+		t.Errorf("a name that leaves the base: %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a nil function: no panic")
+		}
+	}()
+	all.Restrict(nil)
+}
+
 func TestACookieOpensItsSubtreeAndNothingElse(t *testing.T) {
 	ring := testRing(t)
 	b := builder(t, "/files/", ring)
