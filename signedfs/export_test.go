@@ -3,7 +3,7 @@ package signedfs
 import "time"
 
 // Servable is the rule about names, for tests of Windows' on any system.
-var Servable = servable
+func Servable(name string, windows bool) bool { return nameFault(name, 255, windows) == nil }
 
 // HasFastPath reports whether d opens a file without os.Root.
 func HasFastPath(d *Dir, name string) bool {

@@ -48,6 +48,7 @@ type Handler struct {
 	path     string // prefix, decoded
 	public   string // the decoded path of the base
 	root     http.FileSystem
+	longest  int // the longest part of a name, or 0
 	opts     Options
 }
 
@@ -68,7 +69,7 @@ func New(base string, root http.FileSystem, f middleware.Format, opts *Options) 
 	if root == nil {
 		panic("signedurl: signedfs.New with a nil http.FileSystem")
 	}
-	h := &Handler{root: root}
+	h := &Handler{root: root, longest: longestName(root)}
 	if opts != nil {
 		h.opts = *opts
 	}
@@ -86,7 +87,7 @@ func (h *Handler) setBase(base string, f middleware.Format) error {
 	if err != nil {
 		return err
 	}
-	h.links = links
+	h.links = links.Restrict(h.linkable)
 	u, _ := url.Parse(base) // as NewURLBuilder did
 	h.prefix, h.public = u.EscapedPath(), u.Path
 	var faults []error
@@ -112,7 +113,11 @@ func (h *Handler) setBase(base string, f middleware.Format) error {
 // Options.Verify.Prefix, and ends in "/".
 func (h *Handler) Prefix() string { return h.prefix }
 
-// Links returns the builder of links to the handler's files.
+// Links returns the builder of links to the handler's files. It refuses the
+// names that the handler would never serve: those with a hidden part, a
+// backslash or bytes that are not UTF-8, one that is too long for a file or,
+// without Options.Listing, ends in a slash, and on Windows those that it gives
+// another meaning.
 func (h *Handler) Links() *middleware.URLBuilder { return h.links }
 
 // URL returns the link to a file. Its name is the one that it has below the

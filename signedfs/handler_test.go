@@ -82,7 +82,7 @@ func TestOptionsAreCopied(t *testing.T) {
 	opts := &signedfs.Options{}
 	h := newHandler(t, "/files/", http.FS(embeddedFiles()), opts)
 	opts.Listing = true
-	if got := ask(t, listen(t, h), "GET", target(t, h, "kyc/", later)); got.Status != 404 {
+	if got := ask(t, listen(t, h), "GET", sign(t, "/files/kyc/", later)); got.Status != 404 {
 		t.Errorf("a listing after New: %d", got.Status)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -142,7 +141,7 @@ func (f *first) cut() []entry {
 // what would not be served.
 func (h *Handler) listed(dir string, info fs.FileInfo) (entry, bool) {
 	name := info.Name()
-	if !servable("/"+name, runtime.GOOS == "windows") {
+	if h.fault("/"+name) != nil {
 		return entry{}, false
 	}
 	if info.Mode().Type() == fs.ModeSymlink {

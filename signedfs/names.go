@@ -1,6 +1,8 @@
 package signedfs
 
 import (
+	"errors"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -22,7 +24,25 @@ func (h *Handler) name(path, rawPath string) (name string, slash, ok bool) {
 		return name, true, true
 	}
 	name, slash = strings.CutSuffix(name, "/")
-	return name, slash, servable(name, runtime.GOOS == "windows")
+	return name, slash, h.fault(name) == nil
+}
+
+// linkable is the rule of the handler's builder of links: a name is refused that
+// would never be served.
+func (h *Handler) linkable(name string) error {
+	name, slash := strings.CutSuffix("/"+name, "/")
+	if slash && !h.opts.Listing && h.opts.OtherMethods == nil {
+		return errSlash
+	}
+	if name == "" {
+		return nil
+	}
+	return h.fault(name)
+}
+
+// fault returns why a name is never served by this handler, or nil.
+func (h *Handler) fault(name string) error {
+	return nameFault(name, h.longest, runtime.GOOS == "windows")
 }
 
 // hasEncodedSlash reports whether an escaped path has a slash that is not raw.
@@ -30,31 +50,60 @@ func hasEncodedSlash(raw string) bool {
 	return strings.Contains(raw, "%2F") || strings.Contains(raw, "%2f")
 }
 
-// servable reports whether every part of a name may be served. The name begins
-// with a slash. Some formats accept more paths than this project's own, so that
-// nothing is taken for granted here.
-func servable(name string, windows bool) bool {
+var (
+	errSlash   = errors.New("it ends in a slash, and directories are not listed")
+	errUTF8    = errors.New("it is not UTF-8")
+	errEmpty   = errors.New("it has an empty part")
+	errHidden  = errors.New("a part begins with a dot, as those of hidden files do")
+	errControl = errors.New("it has a control character or a backslash")
+	errLong    = errors.New("a part is longer than the name of a file may be")
+	errWindows = errors.New("Windows gives a part another meaning")
+)
+
+// nameFault returns why a name is never served, or nil. The name begins with a
+// slash. Some formats accept more paths than this project's own, so that nothing
+// is taken for granted here. A part may have any length if longest is 0.
+func nameFault(name string, longest int, windows bool) error {
 	if !utf8.ValidString(name) {
-		return false // http.FS and Dir cannot open it
+		return errUTF8 // http.FS and Dir cannot open it
 	}
 	for part := range strings.SplitSeq(name[1:], "/") {
-		// A dot begins the names of hidden files (.git, .env, .htpasswd), and
-		// "." and "..".
-		if part == "" || part[0] == '.' {
-			return false
+		switch {
+		case part == "":
+			return errEmpty
+		case part[0] == '.':
+			// A dot begins the names of hidden files (.git, .env, .htpasswd),
+			// and "." and "..".
+			return errHidden
+		case longest > 0 && len(part) > longest:
+			return errLong
 		}
 		for i := 0; i < len(part); i++ {
 			// A backslash separates parts on Windows, and on file systems that
 			// are mounted from there.
 			if c := part[i]; c < 0x20 || c == 0x7F || c == '\\' {
-				return false
+				return errControl
 			}
 		}
 		if windows && !servableWindows(part) {
-			return false
+			return errWindows
 		}
 	}
-	return true
+	return nil
+}
+
+// longestName returns the length in bytes of the longest name of a file that a
+// file system may have, or 0 if it is not known. That of an operating system has
+// at most 255 bytes, or on some 255 characters.
+func longestName(root http.FileSystem) int {
+	switch root.(type) {
+	case *Dir, http.Dir:
+		if runtime.GOOS == "windows" || runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
+			return 255 * utf8.UTFMax
+		}
+		return 255
+	}
+	return 0
 }
 
 // servableWindows refuses the names under which Windows opens something with

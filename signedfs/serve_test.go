@@ -468,7 +468,7 @@ func TestOtherMethods(t *testing.T) {
 		{"a method that the link does not grant", "POST", target(t, h, "kyc/new.txt", c), 403},
 		{"a method on a link for GET", "PUT", target(t, h, "kyc/new.txt", later), 403},
 		{"GET on a link for other methods", "GET", target(t, h, "note.txt", c), 403},
-		{"a hidden name", "PUT", target(t, h, ".htaccess", c), 404},
+		{"a hidden name", "PUT", sign(t, "/files/.htaccess", c), 404},
 		{"an encoded slash", "PUT", sign(t, "/files/kyc%2Fnew.txt", c), 404},
 	} {
 		if got := ask(t, addr, test.method, test.target, "Content-Length: 0"); got.Status != test.status {
