@@ -1,5 +1,5 @@
-// Package signedfs serves the files of an [http.FileSystem] to those who have
-// a signed link, and makes the links.
+// Package signedfs serves the files of an [http.FileSystem] to requests with a
+// signed link, and makes the links.
 //
 //	files, err := signedfs.OpenDir("/srv/files")
 //	...
@@ -9,18 +9,17 @@
 //	...
 //	link, err := h.URL("kyc/card.jpg", middleware.Claims{Expires: time.Now().Add(5 * time.Minute)})
 //
-// The keys are a [middleware.Keyring], or any other [middleware.Format]. What
-// a link may say, and what is checked, is documented with package middleware.
+// The keys are a [middleware.Keyring], or any other [middleware.Format]. Package
+// middleware documents what a link may say, and what is checked.
 //
 // # What is served
 //
-// The signature is looked at first. Whoever has none gets the same 403 for
-// every path and every method, whether there is a file or not.
+// The handler looks at the signature first. A request without a valid one gets
+// the same 403 for every path and every method, whether there is a file or not.
 //
-// Then regular files are served, to GET and HEAD, through
-// [http.ServeContent]: with ranges, conditional requests, ETag, Last-Modified,
-// and sendfile for whatever the file system gives as an [*os.File]. Everything
-// else is 404 Not Found:
+// Regular files are served to GET and HEAD, through [http.ServeContent]: with
+// ranges, conditional requests, ETag, Last-Modified, and sendfile if the file
+// system opens an [*os.File]. Everything else is 404 Not Found:
 //
 //   - a directory, unless Options.Listing is set and its path ends in a slash;
 //   - a file whose path ends in a slash. There are no redirects, to
@@ -29,25 +28,29 @@
 //   - every name with a part that begins with a dot;
 //   - a name with an encoded slash (%2F), a backslash, a control character or
 //     bytes that are not UTF-8: not every system reads them as the same name.
-//     On Windows, neither names of devices (NUL) and streams (a:b), nor those
+//     On Windows also the names of devices (NUL) and streams (a:b), and those
 //     that it shortens (GIT~1) or trims ("a." and "a ");
+//   - in a [Dir] or [http.Dir], a name with a part that is longer than the name
+//     of a file may be, which is 255 bytes, or characters on Windows and macOS;
 //   - a FIFO, a socket or a device. A [Dir] does not wait for them; [http.Dir]
 //     does, and cannot be kept from it.
 //
-// Methods other than GET and HEAD need a link that grants them, and
-// Options.OtherMethods. A request for more than 16 ranges is answered with the
-// whole file.
+// The handler's builder of links refuses to sign such names.
 //
-// Symbolic links are the file system's to follow. A [Dir] follows those that
-// stay within it; what lies outside is 404. [http.Dir] follows all. A link to
-// a hidden file has a name that is not hidden, and is served.
+// Methods other than GET and HEAD need a link that grants them, and
+// Options.OtherMethods. A request for more than 16 ranges gets the whole file.
+//
+// The file system follows symbolic links, or does not. A [Dir] follows a
+// relative link that stays within it, and no absolute one, even if it leads to a
+// file within it; [http.Dir] follows all. A symbolic link to a hidden file has a
+// name that is not hidden, and is served.
 //
 // # The reply
 //
-// A reply may be cached in private, for as long as its link lives. All errors
-// say no-store; none of them, here, says more than its status, and
-// Options.Error learns the rest. A link's DownloadName and ContentType hold for
-// its file and not for an error.
+// A reply may be cached in private until its link expires. All errors say
+// no-store. None of those that this package sends says more than its status, and
+// Options.Error gets the rest. A link's DownloadName and ContentType apply to its
+// file, and not to an error.
 //
 // Without a signed ContentType, the media type comes from the extension of the
 // name, by a table of this package and not of the machine. A file with another
@@ -57,12 +60,11 @@
 // otherwise what its name says, or octet-stream, so that a phone keeps its name.
 //
 // Inert are raster images, audio, video, fonts, PDF, plain text, archives and
-// octet-stream. Everything else (HTML, SVG, XML, scripts, what nobody has heard
-// of) is sent with a Content-Security-Policy that puts it into a sandbox, an
-// origin of its own in which no script runs and nothing is loaded. An SVG
-// within an <img> is not affected. X-Content-Type-Options: nosniff is on every
-// reply. Still, files of strangers are best served from a domain that has no
-// cookies.
+// octet-stream. Everything else (HTML, SVG, XML, scripts, unknown types) is sent
+// with a Content-Security-Policy that puts it into a sandbox, an origin of its
+// own in which no script runs and nothing is loaded. An SVG within an <img> is
+// not affected. Every reply has X-Content-Type-Options: nosniff. Files of
+// strangers are still best served from a domain that has no cookies.
 //
 // # Validators
 //
@@ -70,27 +72,54 @@
 // time of its last change, which nobody can set: a [Dir], [http.Dir] and
 // [os.DirFS] do on Unix. It then differs between any two versions of a file,
 // also if they have one size and one time of modification, as the files of
-// reproducible archives have. It is a hash of these and tells none of them. With
-// another file system the ETag is made of the size and the time of modification,
-// and is weak: it saves the transfer of a file that has not changed, and no
-// client continues a download by it. A file that changed within the last two
-// seconds by a clock of whole seconds has a weak ETag too. Without a time, or
-// with one before 1990, which is a constant of some tool, there is none.
+// reproducible archives do. (Linux before 6.13 counts this time in ticks of up
+// to 10 milliseconds: two changes in place within one tick look like one.) It is
+// a hash of these and reveals none of them. With any other file system the ETag
+// is made of the size and the time of modification, and is weak: it saves the
+// transfer of a file that has not changed, and no client continues a download by
+// it. A file that changed within the last two seconds, by a clock of whole
+// seconds, has a weak ETag too. Without a time, or with one before 1990, which is
+// a constant of some tool, there is none.
 //
-// Last-Modified is the time of modification, and a weak validator always: a
+// Last-Modified is the time of modification, and always a weak validator: a
 // date in If-Range gets the whole file. A time before 1990 is not sent.
 //
-// A file system that knows better gives its FileInfo a method ETag() string.
-// What that returns is sent if it is an entity-tag (RFC 9110, section 8.8.3),
-// and ignored otherwise. An outer handler that knows better sets ETag or
-// Last-Modified before it calls the handler, which keeps and evaluates them:
-// replicas of a server need this, since inodes and times are each machine's own.
+// A file system that knows better gives its FileInfo a method ETag() string. The
+// handler sends what it returns if that is an entity-tag (RFC 9110, section
+// 8.8.3), and ignores it otherwise. An outer handler that knows better sets ETag
+// or Last-Modified before it calls this one, which keeps and evaluates them.
+// Replicas of a server need this, since each machine has its own inodes and
+// times.
+//
+// # Listings
+//
+// With Options.Listing, a link to a directory shows its name, size and date of
+// everything in it that is served, directories first, by pages of 500. With the
+// signature of a subtree, in the URL or in a cookie, everything is a link: the
+// names, the columns, which sort, the other pages, and the directories above as
+// far as the signature opens them. The signature of the directory alone opens
+// its first page, sorted by name, without links.
+//
+// Order and page are part of the path, as the name of a hidden file in the
+// directory: "/files/kyc/.list.size.down". Every signature of a subtree opens
+// that, while a query parameter would have to be signed or ignored by the link.
+// A proxy that refuses paths with hidden names refuses these pages.
+//
+// The directory is read anew for every page, in pieces, up to 200,000 entries;
+// beyond that the page says that there may be more. A reply needs memory for two
+// pages and one piece of 1,000 entries. Its time grows with the directory: a
+// tenth of a second for 30,000 files, about, and more for symbolic links, each
+// of which is opened. Reading ends when the client goes away.
+//
+// A page has no scripts and loads nothing. Its policy is a sandbox that allows
+// downloads and the one style of the page. It is never cached, since it contains
+// the signature.
 //
 // # Where to mount it
 //
-// The base that [New] gets is the path under which clients reach the handler.
-// Where outer handlers (http.StripPrefix) or a proxy take the beginning off,
-// say which in Options.Verify.Prefix:
+// The base that [New] gets is the path under which clients reach the handler. If
+// outer handlers (http.StripPrefix) or a proxy strip the beginning of the path,
+// Options.Verify.Prefix names it:
 //
 //	h, err := signedfs.New("/api/files/", files, keys, &signedfs.Options{
 //		Verify: middleware.Options{Prefix: "/api"},
@@ -99,8 +128,8 @@
 //	outer.Handle("/api/", http.StripPrefix("/api", inner))
 //
 // An [http.ServeMux] redirects paths that are not clean, and the base without
-// its slash, before it asks any handler. The redirects say nothing about
-// files, and do not lead to any.
+// its slash, before it calls any handler. The redirects reveal nothing about
+// files, and lead to none.
 //
 // Outer handlers may wrap the ResponseWriter. If the wrapper has no ReadFrom,
 // large files are copied through memory, for two to three times the CPU time.
@@ -116,14 +145,18 @@
 // served that way either. But http.FileServer was not made for it:
 //
 //   - It redirects "index.html" to its directory, a directory to its path with
-//     a slash, and a file with a slash to that without. The link is not signed
-//     for where it leads: 403. Link to no such name.
+//     a slash, and a file with a slash to its path without. The link is not
+//     signed for where it leads: 403. Do not link to such names.
 //   - A link to a directory, with its slash, lists it or opens its index.html,
 //     and a link to a subtree lists all directories in it, hidden ones too.
 //   - It serves the file for every method that the link grants, DELETE too.
+//   - It bounds the ranges of a request only by their sum: a Range header of a
+//     megabyte asks for a reply of forty, most of it the headers of the parts.
+//   - Its files have no X-Content-Type-Options: nosniff, so that a browser may
+//     guess another type than the one that is sent. HTML and SVG run their
+//     scripts on your origin, and the media types are those of the machine.
+//   - It has no ETag, and continues a download by a date, which can be set.
 //   - Its errors have no Cache-Control, and names that are too long give 500.
-//   - HTML and SVG run their scripts on your origin, and media types are those
-//     of the machine.
-//   - http.Dir follows symbolic links to outside, waits for FIFOs, and
+//   - http.Dir follows symbolic links to the outside and waits for FIFOs, and
 //     http.FS(os.DirFS) keeps the kernel from sending files.
 package signedfs

@@ -136,6 +136,14 @@ func TestLimitsOfFileServerBehindTheMiddleware(t *testing.T) {
 		if got := get("logo.svg", later, "GET"); got.Header.Get("Content-Security-Policy") != "" || got.Header.Get("X-Content-Type-Options") != "" {
 			t.Errorf("%s: a document with scripts: %v", name, got.Header)
 		}
+		many := get("large.bin", later, "GET", "Range: bytes=0-0"+strings.Repeat(",0-0", 999))
+		if many.Status != 206 || strings.Count(many.Body, "Content-Range:") != 1000 {
+			t.Errorf("%s: 1,000 ranges: %d, %d parts", name, many.Status, strings.Count(many.Body, "Content-Range:"))
+		}
+		continued := get("note.txt", later, "GET", "Range: bytes=2-5", "If-Range: "+changed.Format(http.TimeFormat))
+		if continued.Status != 206 || continued.Header.Get("Etag") != "" {
+			t.Errorf("%s: continued by a date: %d %v", name, continued.Status, continued.Header)
+		}
 		deletable := later
 		deletable.Methods = []string{"DELETE"}
 		if got := get("note.txt", deletable, "DELETE"); got.Status != 200 || got.Body == "" {

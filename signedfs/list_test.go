@@ -254,12 +254,17 @@ func (b *browser) open(ref string) {
 // click follows the link with a text, and reports false if there is none.
 func (b *browser) click(text string) bool {
 	b.t.Helper()
-	pattern := regexp.MustCompile(`<a href="([^"]*)"[^>]*>(?:<bdi>)?` + regexp.QuoteMeta(html.EscapeString(text)) + `(?:</bdi>)?</a>`)
-	m := pattern.FindStringSubmatch(b.page)
-	if m == nil {
+	text = html.EscapeString(text)
+	end := strings.Index(b.page, ">"+text+"</a>")
+	if end < 0 {
+		end = strings.Index(b.page, "><bdi>"+text+"</bdi></a>")
+	}
+	if end < 0 {
 		return false
 	}
-	b.open(m[1])
+	_, ref, _ := strings.Cut(b.page[strings.LastIndex(b.page[:end], "<a "):end], `href="`)
+	ref, _, _ = strings.Cut(ref, `"`)
+	b.open(ref)
 	return true
 }
 
@@ -329,52 +334,49 @@ func TestAPersonPagesThroughALargeFolder(t *testing.T) {
 		{[]string{"Changed", "Changed"}, byDate, `class="date" aria-sort="ascending"`},
 		{[]string{"Size", "Name"}, byName, `class="name" aria-sort="ascending"`},
 	}
-	for _, fast := range []bool{true, false} {
-		d := openDir(t, dir)
-		if !fast {
-			d = signedfs.WithoutFastPath(d)
-		}
-		h := newHandler(t, "/files/", d, &signedfs.Options{Listing: true, Verify: middleware.Options{Cookie: "files"}})
-		for how, share := range sharers(t, h, "big") {
-			for _, order := range orders {
-				b := share()
-				for _, column := range order.click {
-					if !b.click(column) {
-						t.Fatalf("%s: no link %q", how, column)
-					}
+	h := newHandler(t, "/files/", openDir(t, dir), &signedfs.Options{Listing: true, Verify: middleware.Options{Cookie: "files"}})
+	for how, share := range sharers(t, h, "big") {
+		for i, order := range orders {
+			if how == "a cookie" && i != 2 {
+				continue // one will do: the pages are the same
+			}
+			b := share()
+			for _, column := range order.click {
+				if !b.click(column) {
+					t.Fatalf("%s: no link %q", how, column)
 				}
-				if !strings.Contains(b.page, order.sort) {
-					t.Errorf("%s, %q: the page does not say %s", how, order.click, order.sort)
+			}
+			if !strings.Contains(b.page, order.sort) {
+				t.Errorf("%s, %q: the page does not say %s", how, order.click, order.sort)
+			}
+			var seen [][]string
+			for {
+				seen = append(seen, names(b.page))
+				if !b.click("Next page") {
+					break
 				}
-				var seen [][]string
-				for {
-					seen = append(seen, names(b.page))
-					if !b.click("Next page") {
-						break
-					}
+			}
+			if diff := cmp.Diff(order.want, slices.Concat(seen...)); diff != "" {
+				t.Errorf("%s, %q (-want +got):\n%s", how, order.click, diff)
+			}
+			if !strings.Contains(b.page, "1,001 to 1,234 of 1,234") || len(seen) != 3 {
+				t.Errorf("%s, %q: %d pages", how, order.click, len(seen))
+			}
+			for i := len(seen) - 2; i >= 0; i-- {
+				if !b.click("Previous page") {
+					t.Fatalf("%s, %q: no way back", how, order.click)
 				}
-				if diff := cmp.Diff(order.want, slices.Concat(seen...)); diff != "" {
-					t.Errorf("%s, %q (-want +got):\n%s", how, order.click, diff)
+				if diff := cmp.Diff(seen[i], names(b.page)); diff != "" {
+					t.Errorf("%s, %q, back to page %d (-want +got):\n%s", how, order.click, i+1, diff)
 				}
-				if !strings.Contains(b.page, "1,001 to 1,234 of 1,234") || len(seen) != 3 {
-					t.Errorf("%s, %q: %d pages", how, order.click, len(seen))
-				}
-				for i := len(seen) - 2; i >= 0; i-- {
-					if !b.click("Previous page") && !b.click("First page") {
-						t.Fatalf("%s, %q: no way back", how, order.click)
-					}
-					if diff := cmp.Diff(seen[i], names(b.page)); diff != "" {
-						t.Errorf("%s, %q, back to page %d (-want +got):\n%s", how, order.click, i+1, diff)
-					}
-				}
-				if b.click("Previous page") || b.click("First page") {
-					t.Errorf("%s, %q: there is a page before the first", how, order.click)
-				}
-				b.click("Next page")
-				b.click("Next page")
-				if !b.click("First page") || !slices.Equal(seen[0], names(b.page)) {
-					t.Errorf("%s, %q: First page shows %q", how, order.click, names(b.page))
-				}
+			}
+			if b.click("Previous page") || b.click("First page") {
+				t.Errorf("%s, %q: there is a page before the first", how, order.click)
+			}
+			b.click("Next page")
+			b.click("Next page")
+			if !b.click("First page") || !slices.Equal(seen[0], names(b.page)) {
+				t.Errorf("%s, %q: First page shows %q", how, order.click, names(b.page))
 			}
 		}
 	}

@@ -43,9 +43,10 @@ func (p *page) href(v view, after *entry) string {
 	return "./" + v.file(after) + p.query
 }
 
-// First, Previous and Next return the links to other pages, or "".
+// First, Previous and Next return the links to other pages, or "". There is no
+// First if that is the previous page.
 func (p *page) First() string {
-	if p.Before == 0 {
+	if p.previous == nil {
 		return ""
 	}
 	return p.href(p.view, nil)
@@ -59,7 +60,7 @@ func (p *page) Previous() string {
 }
 
 func (p *page) Next() string {
-	if len(p.entries) == 0 || !p.Partial() || p.Before+len(p.entries) == p.Total {
+	if len(p.entries) == 0 || p.Before+len(p.entries) == p.Total {
 		return ""
 	}
 	return p.href(p.view, &p.entries[len(p.entries)-1])
