@@ -82,3 +82,4 @@ func (nothingRevoked) Revoked(context.Context, string) (bool, error) { return fa
 type endlessUses struct{}
 
 func (endlessUses) Take(context.Context, middleware.Use) (bool, error) { return true, nil }
+func (endlessUses) GiveBack(context.Context, middleware.Use) error     { return nil }

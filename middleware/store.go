@@ -19,26 +19,39 @@ type Revocations interface {
 // concurrent use by all verifiers that share the store.
 type UseStore interface {
 	// Take takes one use in one atomic step and reports whether there was one
-	// to take. A store that fails, or that is full, returns an error, upon
-	// which the request is refused with ErrUnavailable; it never forgets a
-	// count to make room.
+	// to take. A Take that is repeated with the same nonce, as clients of a
+	// store do after a broken connection, takes no second use. A store that
+	// fails or is full returns an error, and the request is refused with
+	// ErrUnavailable. A store never forgets a count to make room.
 	Take(ctx context.Context, u Use) (bool, error)
+	// GiveBack undoes the Take of the same Use, in one atomic step. It closes
+	// the window that the Take opened. It does nothing, and returns nil, if
+	// that Take took no use, if the use was given back already, if the count
+	// has expired, or if another request passed for free in the window that
+	// the Take opened: a request that got nothing must not pay for one that
+	// got the file. A store may forget the nonces of old uses, which then
+	// cannot be given back; it never gives back more than was taken.
+	GiveBack(ctx context.Context, u Use) error
 }
 
 // Use is one use of a link, to be taken from a [UseStore].
 type Use struct {
-	// ID is the link id that the uses are counted under.
+	// ID is the link ID that the uses are counted under.
 	ID string
-	// Limit is how many uses the id has, at least 1.
+	// Limit is how many uses the ID has, at least 1.
 	Limit int
 	// Expires is when the count may be forgotten: the link's expiry, plus the
-	// verifier's leeway and a margin. Where several links share the id, the
-	// latest that was seen counts.
+	// verifier's leeway and a margin. If several links share the ID, the
+	// latest expiry seen counts.
 	Expires time.Time
+	// Nonce identifies this use among all others. It need not be secret. The
+	// zero Nonce identifies nothing: such a use is counted, but it cannot be
+	// given back, and a repeated Take takes another.
+	Nonce [16]byte
 	// Window, if positive, is how long a client's further requests take no
-	// use, counted from the request that took one and never prolonged.
+	// use. It begins with the request that took one and is never extended.
 	Window time.Duration
-	// Client is who asks: an IPv4 address, or an IPv6 network of 64 bits. It
-	// is the zero Prefix if there is no Window.
+	// Client is the client's address: an IPv4 address, or an IPv6 network of
+	// 64 bits. It is the zero Prefix if there is no Window.
 	Client netip.Prefix
 }

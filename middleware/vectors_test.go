@@ -173,6 +173,8 @@ func (c useCounts) Take(_ context.Context, u middleware.Use) (bool, error) {
 	return true, nil
 }
 
+func (useCounts) GiveBack(context.Context, middleware.Use) error { return nil }
+
 func TestVectors(t *testing.T) {
 	for name, v := range readVectors(t) {
 		t.Run(name, func(t *testing.T) {

@@ -467,6 +467,7 @@ func (f revocation) Revoked(_ context.Context, id string) (bool, error) { return
 type uses func(u middleware.Use) (bool, error)
 
 func (f uses) Take(_ context.Context, u middleware.Use) (bool, error) { return f(u) }
+func (uses) GiveBack(context.Context, middleware.Use) error           { return nil }
 
 func TestLimitedUses(t *testing.T) {
 	ring := testRing(t)

@@ -352,20 +352,49 @@ func TestTakeOfAKnownIDDoesNotAllocate(t *testing.T) {
 type model struct {
 	used    map[string]int
 	expires map[string]time.Time
+	taken   map[[16]byte]*modelUse
 }
 
-func (m *model) take(u middleware.Use, now time.Time) string {
-	window := u.ID + " " + u.Client.String()
+type modelUse struct {
+	window string // that it opened, if any
+	shared bool
+}
+
+func newModel() *model {
+	return &model{map[string]int{}, map[string]time.Time{}, map[[16]byte]*modelUse{}}
+}
+
+// expire forgets what has expired. The taken uses need not be: a use has
+// expired with its count, and the model is asked for no use that has.
+func (m *model) expire(now time.Time) {
 	for k, e := range m.expires {
 		if !now.Before(e) {
 			delete(m.expires, k)
 			delete(m.used, k)
 		}
 	}
+}
+
+// window is the key of a client's window.
+func window(u middleware.Use) string { return u.ID + " " + u.Client.String() }
+
+func (m *model) take(u middleware.Use, now time.Time) string {
+	if !now.Before(u.Expires) {
+		return "error"
+	}
+	m.expire(now)
 	if e, ok := m.expires[u.ID]; ok && e.Before(u.Expires) {
 		m.expires[u.ID] = u.Expires
 	}
-	if _, open := m.expires[window]; open && u.Window > 0 {
+	if m.taken[u.Nonce] != nil {
+		return "yes"
+	}
+	if _, open := m.expires[window(u)]; open && u.Window > 0 {
+		for _, t := range m.taken {
+			if t.window == window(u) {
+				t.shared = true
+			}
+		}
 		return "yes"
 	}
 	if m.used[u.ID] >= u.Limit {
@@ -375,37 +404,85 @@ func (m *model) take(u middleware.Use, now time.Time) string {
 	if _, ok := m.expires[u.ID]; !ok {
 		m.expires[u.ID] = u.Expires
 	}
+	for _, t := range m.taken {
+		if t.window == window(u) && u.Window > 0 {
+			t.window = "" // which has ended, since another begins
+		}
+	}
+	t := &modelUse{}
 	if u.Window > 0 {
-		m.expires[window] = now.Add(u.Window)
+		m.expires[window(u)] = now.Add(u.Window)
+		t.window = window(u)
+	}
+	if u.Nonce != [16]byte{} {
+		m.taken[u.Nonce] = t
 	}
 	return "yes"
+}
+
+func (m *model) giveBack(u middleware.Use, now time.Time) {
+	m.expire(now)
+	t := m.taken[u.Nonce]
+	if t == nil || t.shared || !now.Before(u.Expires) {
+		return
+	}
+	delete(m.taken, u.Nonce)
+	m.used[u.ID]--
+	if t.window != "" {
+		delete(m.expires, t.window)
+	}
 }
 
 func FuzzUsesAreCountedAsInAModel(f *testing.F) {
 	f.Add([]byte("\x00\x11\x22\x33\x00\x11\x22\x33\x00\x11\x22\x33"))
 	f.Add([]byte("\x01\xf1\x02\x03\x41\x11\x62\xf3\xff\xff\xff\xff\x01\x81\x22\x33\x01\xf1\x02\x03"))
 	f.Add([]byte(strings.Repeat("\x02\x51\x3f\x10\x92\x01\x3f\x12\xb3\xa7\x01\x11", 20)))
+	// A use that opens a window is given back and taken again; then another
+	// request shares the window, and it cannot be.
+	f.Add([]byte("\x00\xf1\xff\x00\x00\xf1\xff\x04\x00\xf1\xff\x00\x00\xf1\xff\x00\x00\xf1\xff\x14\x00\xf1\x00\x00"))
+	// The window of a use that is repeated and given back has ended, and
+	// another has begun.
+	f.Add([]byte("\x00\xfa\x01\x00\x04\xfa\x05\x00\x00\xfa\x05\x08\x00\xfa\x05\x04\x00\xfa\x05\x00\x00\xfa\x05\x00"))
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			store := memstore.NewUses(nil)
-			m := model{map[string]int{}, map[string]time.Time{}}
+			m := newModel()
+			var made []middleware.Use
 			for i := 0; len(ops) >= 4; i++ {
 				time.Sleep(time.Duration(ops[0]>>2) * 1700 * time.Millisecond)
 				u := middleware.Use{
 					ID:      string('a' + rune(ops[0]&3)),
 					Limit:   int(ops[1] & 7),
 					Expires: time.Now().Add(time.Duration(ops[1]>>3+1) * 9 * time.Second),
+					Nonce:   [16]byte{byte(i), byte(i >> 8), 1},
 					Window:  time.Duration(ops[2]) * 700 * time.Millisecond,
 				}
 				if u.Window > 0 {
 					u.Client = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, ops[3] & 3}), 32)
 				}
-				want := m.take(u, time.Now())
-				if got := answer(store.Take(t.Context(), u)); got != want {
-					t.Fatalf("take %d, %+v: %s, want %s", i, u, got, want)
+				// Most operations take a use. The others give an earlier one
+				// back, repeat an earlier one, or have no nonce.
+				kind, old := ops[3]>>2&3, int(ops[3]>>4)
+				if old < len(made) && (kind == 1 || kind == 2) {
+					u = made[old]
+				}
+				if kind == 3 {
+					u.Nonce = [16]byte{}
+				}
+				if kind == 1 {
+					m.giveBack(u, time.Now())
+					if err := store.GiveBack(t.Context(), u); err != nil {
+						t.Fatalf("operation %d, giving back %+v: %v", i, u, err)
+					}
+				} else {
+					made = append(made, u)
+					want := m.take(u, time.Now())
+					if got := answer(store.Take(t.Context(), u)); got != want {
+						t.Fatalf("operation %d, taking %+v: %s, want %s", i, u, got, want)
+					}
 				}
 				if held, needed := store.Len(), len(m.expires); held < needed {
-					t.Fatalf("take %d: the store holds %d entries of %d", i, held, needed)
+					t.Fatalf("operation %d: the store holds %d entries of %d", i, held, needed)
 				}
 				ops = ops[4:]
 			}

@@ -9,11 +9,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Check asks Redis, and each server of a cluster that is written to, whether
-// the store can rely on it: whether it answers, is no replica, and evicts
-// nothing when its memory is full (maxmemory-policy noeviction, or no
-// maxmemory). It is for start-up, and for a health check. It does not look at
-// persistence, which is a matter of choice.
+// Check reports whether the store can rely on Redis, or on every master of a
+// cluster: whether it answers, is not a replica, and evicts nothing when its
+// memory is full (maxmemory-policy noeviction, or no maxmemory). Call it at
+// startup and in health checks. It does not check persistence, which is the
+// operator's choice.
 func (s *Store) Check(ctx context.Context) error {
 	if s == nil || s.client == nil {
 		return errZero
@@ -33,7 +33,7 @@ func (s *Store) Check(ctx context.Context) error {
 }
 
 func check(ctx context.Context, c redis.Cmdable) error {
-	// INFO, since many hosts do not allow CONFIG.
+	// INFO, because many providers do not allow CONFIG.
 	info, err := c.Info(ctx).Result()
 	if err != nil {
 		return err
@@ -50,8 +50,8 @@ func check(ctx context.Context, c redis.Cmdable) error {
 	case policy == "noeviction" || field["maxmemory"] == "0":
 		return nil
 	case policy == "":
-		return errors.New("the server does not say what it does when its memory is full; the store needs maxmemory-policy noeviction")
+		return errors.New("the server does not report its maxmemory-policy; the store needs noeviction")
 	default:
-		return fmt.Errorf("the server's maxmemory-policy is %s, which forgets counts and revocations when its memory is full; set noeviction", policy)
+		return fmt.Errorf("the server's maxmemory-policy is %s, which drops counts and revocations when its memory is full; set it to noeviction", policy)
 	}
 }

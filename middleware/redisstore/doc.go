@@ -1,7 +1,7 @@
 // Package redisstore keeps the state of limited links in Redis, where several
-// processes share it and where it outlives them: a [Store] counts the uses of
-// links and knows revoked ids. It goes into [middleware.Options], as Uses, as
-// Revocations, or as both.
+// processes share it and where it outlives them. A [Store] counts the uses of
+// links and knows which IDs are revoked. It goes into [middleware.Options], as
+// Uses, as Revocation, or as both.
 //
 //	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
 //	store, err := redisstore.New(client, nil)
@@ -13,64 +13,73 @@
 //	}
 //	v, err := middleware.NewVerifier(ring, &middleware.Options{Uses: store, Revocations: store})
 //
-// Each question is one script, and so one atomic step and one round trip, to
-// the server that is written to: neither a replica nor a cache in the client
-// answers. If Redis does not answer, is full or read-only, or holds something
-// else under the key, the request is refused with 503.
+// Each call runs one script, which is one atomic step and one round trip. The
+// script runs on the server that accepts writes: neither a replica nor a
+// client-side cache answers. If Redis does not answer, is full or read-only,
+// or holds something else under the key, the request is refused with 503.
 //
 // # What Redis must be
 //
-// Redis 5 or later, or a server that speaks its language, such as Valkey;
-// alone, with Sentinel, or as a cluster. A redis.Ring is refused: when a server
-// fails, it goes on with another, which knows of no count.
+// The store needs Redis 5 or later, or a compatible server such as Valkey:
+// standalone, with Sentinel, or as a cluster. A redis.Ring is refused, because
+// it fails over to a server that does not know the counts.
 //
-// THE POLICY FOR FULL MEMORY MUST BE noeviction. With any other, Redis makes
-// room by dropping counts and revocations, and then a link has its uses again,
-// and a revoked one works. So the store needs a Redis of its own, apart from
-// one that is a cache. [Store.Check] looks at it.
+// THE POLICY FOR FULL MEMORY MUST BE noeviction. With any other policy, Redis
+// makes room by dropping counts and revocations; then a link has its uses
+// again, and a revoked link works. So the store needs a Redis of its own,
+// separate from any cache. [Store.Check] checks the policy.
 //
-// A user for the store needs the commands EVALSHA, EVAL, EXISTS, GET, SET,
-// INCR, PTTL and PEXPIRE, for keys with its prefix, and INFO for Check.
+// A Redis user for the store needs the commands EVALSHA, EVAL, DECR, DEL,
+// EXISTS, GET, INCR, PEXPIRE, PTTL, SET, ZADD, ZREM, ZREMRANGEBYRANK,
+// ZREVRANGE and ZSCORE for keys with the store's prefix, and INFO for Check. In
+// a cluster, the client itself needs CLUSTER SLOTS as well.
 //
 // # What a restart means
 //
-// WHAT REDIS FORGETS IS FORGOTTEN. Without persistence, a restart of Redis
+// WHAT REDIS LOSES IS FORGOTTEN. Without persistence, a restart of Redis
 // forgets all counts and revocations: links that were used up have their uses
-// again until they expire, and revoked ones work. With snapshots it forgets
-// those since the last one, with an append-only file and "appendfsync
-// everysec" up to a second in a crash, with "appendfsync always" none.
-// Replicas follow at a distance: a failover forgets what had not reached the
-// one that takes over. Revoke again after such a loss; there is no way to take
-// a use again.
+// again until they expire, and revoked links work. With snapshots, a restart
+// forgets everything since the last one. With an append-only file and
+// "appendfsync everysec", a crash forgets up to a second; with "appendfsync
+// always", it forgets nothing. Replicas lag behind: a failover forgets what had
+// not reached the replica that takes over. Revoke again after such a loss. A
+// use cannot be taken again.
 //
 // # When Redis is down
 //
-// Links that are counted, or can be revoked, are refused with 503, and all
-// others work. A request waits no longer than [Options.Timeout]. The client
-// tries to connect several times in that time; DialerRetries: 1 in its options
-// makes a refused connection an error at once. After as many failures as its
-// pool is large, it asks no more, and looks once a second whether Redis is back.
+// Links that are counted or can be revoked are refused with 503; all other
+// links work. A request waits no longer than [Options.Timeout]. Within that
+// time the client tries to connect several times. Set DialerRetries to 1 in the
+// client's options to make a refused connection an error at once. After as many
+// failures as its pool has connections, the client stops connecting for each
+// request and checks once a second whether Redis is back.
 //
 // # Retries
 //
-// When a connection breaks, the client may send a request again that was
-// carried out already. So a use can be taken twice for one request, and a link
-// with one use be spent on a request that failed. It never works the other way:
-// a link has at most its number of uses. MaxRetries: -1 in the client's options
-// gives up instead, with 503; the use may be spent then too.
+// When a connection breaks, the client may repeat a script that has run
+// already. Each use has a nonce, which is kept with the count, so that a
+// repeated script neither takes nor gives back a second use. If the client
+// gives up, because of [Options.Timeout] or its MaxRetries, the request is
+// refused with 503, and its use may have been taken.
 //
-// # What is held
+// # What is stored
 //
-// A count is a number under "signedurl:uses:{ID}", a client's open window an
-// empty value under "signedurl:uses:{ID}:NETWORK", and a revocation an empty
-// value under "signedurl:revoked:{ID}", where "%", "{" and "}" within the id
-// are written as escapes. All expire: the count with the latest expiry that was
-// seen for the id, the window at its end, and the revocation when it was said
-// to. The braces keep count and windows of an id in one slot of a cluster. A
-// link with n uses can open n windows at a time; that and Redis' maxmemory
-// bound what is held. Addresses of clients are held only where there is a
-// window, and only for so long.
+//   - "signedurl:uses:{ID}" is the count, a number. It expires at the latest
+//     expiry seen for the ID.
+//   - "signedurl:uses:{ID}:recent" is a sorted set with the nonces of the uses
+//     that can be given back: the latest 1,000 of the ID, some 100 kilobytes at
+//     most. It expires five minutes after the latest use, or with the count if
+//     that is earlier.
+//   - "signedurl:uses:{ID}:NETWORK" is a client's open window and holds the
+//     nonce of the use that opened it. It expires when the window ends.
+//   - "signedurl:revoked:{ID}" is a revocation, an empty value. It expires at
+//     the time given to Revoke.
 //
-// Time is measured by Redis from the moment it is asked, so that its clock and
-// those of the verifiers need not agree.
+// Within the ID, "%", "{" and "}" are escaped. The braces around it keep all
+// keys for the uses of an ID in one slot of a cluster. A link with n uses can
+// open n windows at a time; that and maxmemory bound what is stored. Client
+// addresses are stored only if there is a window, and only until it ends.
+//
+// Redis measures time from the moment of each call, so its clock need not agree
+// with those of the verifiers.
 package redisstore

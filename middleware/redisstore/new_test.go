@@ -53,6 +53,9 @@ func TestAStoreThatWasNotConstructedRefuses(t *testing.T) {
 		if ok, err := store.Take(t.Context(), use); ok || err == nil {
 			t.Errorf("%s: Take gives %v, %v", name, ok, err)
 		}
+		if err := store.GiveBack(t.Context(), use); err == nil {
+			t.Errorf("%s: GiveBack gives no error", name)
+		}
 		if _, err := store.Revoked(t.Context(), "a"); err == nil {
 			t.Errorf("%s: Revoked gives no error", name)
 		}

@@ -17,31 +17,31 @@ var (
 	_ middleware.Revocations = (*Store)(nil)
 )
 
-// Options are what [New] can do without. Nil means the defaults.
+// Options configures [New]. Nil selects the defaults.
 type Options struct {
 	// Prefix begins all keys. The default is "signedurl:". Verifiers share
-	// counts and revocations if they have the same Redis and prefix.
+	// counts and revocations if they use the same Redis and the same prefix.
 	Prefix string
-	// Timeout is how long Redis is waited for, with connecting and all
-	// retries, before the request is refused. The default is a second. A
-	// context that ends earlier counts as well.
+	// Timeout is how long a request waits for Redis, including connecting and
+	// all retries, before it is refused. The default is one second. An earlier
+	// deadline of the request's context applies as well.
 	Timeout time.Duration
 }
 
-// Store counts uses and knows revoked ids, in Redis. The zero Store and a nil
-// one answer every question with an error, so that the links are refused. It is
-// immutable and safe for concurrent use.
+// Store counts uses and knows revoked IDs, in Redis. The zero Store and a nil
+// one answer every call with an error, so that the links are refused. A Store
+// is immutable and safe for concurrent use.
 type Store struct {
 	client  redis.UniversalClient
 	prefix  string
 	timeout time.Duration
 }
 
-// New returns a store in the Redis of a client, which it does not close. It
-// does not connect. It is an error if the client does not respect deadlines
-// (set ContextTimeoutEnabled in its options; a Redis that hangs would hold each
-// request for many seconds), if it is a *redis.Ring, or if the timeout is
-// negative. It panics if client is nil.
+// New returns a store that uses client, which it does not close. New does not
+// connect. It returns an error if the client does not respect deadlines (set
+// ContextTimeoutEnabled in its options; otherwise a Redis that hangs would hold
+// each request for many seconds), if the client is a *redis.Ring, or if the
+// timeout is negative. It panics if client is nil.
 func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	respects := true
 	switch c := client.(type) {
@@ -72,60 +72,16 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// take counts one use. INCR comes before all that writes, so that it fails,
-// and the script with it, if the memory is full. The count's expiry is put off
-// whatever the answer, or else a link that is refused now would have its uses
-// again when the others of its id have expired.
-//
-//	KEYS  the count, and the client's window if there is one
-//	ARGV  limit, and how long to keep the count and the window, in milliseconds
-var take = redis.NewScript(`
-local left = redis.call('PTTL', KEYS[1])
-local open = KEYS[2] and redis.call('EXISTS', KEYS[2]) == 1
-local ok = open or tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1])
-if ok and not open then
-	redis.call('INCR', KEYS[1])
-	if KEYS[2] then
-		redis.call('SET', KEYS[2], '', 'PX', ARGV[3])
-	end
-end
-if left ~= -1 and left < tonumber(ARGV[2]) then
-	redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
-return ok and 1 or 0
-`)
-
 var (
-	errNoID     = errors.New("signedurl: the id is empty")
+	errNoID     = errors.New("signedurl: the ID is empty")
 	errNoClient = errors.New("signedurl: a use with a window, but without a client")
 	errNoExpiry = errors.New("signedurl: a use whose expiry has passed cannot be counted")
 	errZero     = errors.New("signedurl: the Redis store was not made by New")
 )
 
-// Take takes one use of an id, as [middleware.UseStore] says. It compares with
-// the limit of this call, whatever those of other calls were. A client whose
-// window is open takes no use, also when the id has none left.
-func (s *Store) Take(ctx context.Context, u middleware.Use) (bool, error) {
-	life := milliseconds(time.Until(u.Expires))
-	if life <= 0 {
-		return false, errNoExpiry // a count that is dropped at once limits nothing
-	}
-	key, err := s.key("uses", u.ID)
-	if err != nil {
-		return false, err
-	}
-	if u.Window <= 0 {
-		return s.run(ctx, take, []string{key}, u.Limit, life)
-	}
-	if !u.Client.IsValid() {
-		return false, errNoClient
-	}
-	return s.run(ctx, take, []string{key, key + ":" + u.Client.String()}, u.Limit, life, milliseconds(u.Window))
-}
-
 var revoked = redis.NewScript(`return redis.call('EXISTS', KEYS[1])`)
 
-// Revoked reports whether an id is revoked now.
+// Revoked reports whether an ID is revoked now.
 func (s *Store) Revoked(ctx context.Context, id string) (bool, error) {
 	key, err := s.key("revoked", id)
 	if err != nil {
@@ -134,8 +90,8 @@ func (s *Store) Revoked(ctx context.Context, id string) (bool, error) {
 	return s.run(ctx, revoked, []string{key})
 }
 
-// revoke makes a revocation last at least so many milliseconds, or for ever if
-// there is no number.
+// revoke makes a revocation last at least that many milliseconds, or for ever
+// if there is no argument.
 var revoke = redis.NewScript(`
 local left = redis.call('PTTL', KEYS[1])
 if not ARGV[1] then
@@ -146,11 +102,12 @@ end
 return 1
 `)
 
-// Revoke revokes an id until a time, after which it is forgotten: the latest
-// at which a link of the id expires, plus the verifiers' leeway. The zero time
-// revokes it for ever, and takes its room for ever. Of several times for one
-// id, the latest counts; a revocation cannot be taken back, but a new id can
-// be signed. If there is an error, the id may or may not be revoked: try again.
+// Revoke revokes an ID until a time, after which it is forgotten. That time is
+// the latest at which a link of the ID expires, plus the verifiers' leeway. The
+// zero time revokes the ID for ever, and takes its room for ever. If an ID is
+// revoked several times, the latest time applies. A revocation cannot be undone,
+// but a new ID can be signed. If there is an error, the ID may or may not be
+// revoked: try again.
 func (s *Store) Revoke(ctx context.Context, id string, until time.Time) error {
 	key, err := s.key("revoked", id)
 	if err != nil {
@@ -164,8 +121,8 @@ func (s *Store) Revoke(ctx context.Context, id string, until time.Time) error {
 	return err
 }
 
-// braces are escaped within ids, so that a cluster finds the slot by the whole
-// id, and so that no id looks like another with a window.
+// braces are escaped within IDs, so that a cluster finds the slot by the whole
+// ID, and so that no ID looks like another with a window.
 var braces = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D")
 
 func (s *Store) key(kind, id string) (string, error) {
@@ -178,8 +135,8 @@ func (s *Store) key(kind, id string) (string, error) {
 	return s.prefix + kind + ":{" + braces.Replace(id) + "}", nil
 }
 
-// run asks Redis. A script is sent as a whole only if the server does not know
-// it, which is so after its restart.
+// run runs a script. The script's text is sent only if the server does not know
+// it, as after a restart of the server.
 func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -190,7 +147,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 	return n == 1, nil
 }
 
-// milliseconds rounds up: nothing is kept shorter than was asked for.
+// milliseconds rounds up: nothing is kept for less time than requested.
 func milliseconds(d time.Duration) int64 {
 	n := d.Milliseconds()
 	if d > time.Duration(n)*time.Millisecond {

@@ -397,8 +397,11 @@ func TestEachQuestionIsOneRoundTrip(t *testing.T) {
 	store := newStore(t, client, redisstore.Options{})
 	ask := func() {
 		t.Helper()
-		u := middleware.Use{ID: "a", Limit: 5, Expires: time.Now().Add(time.Hour), Window: 1, Client: netip.MustParsePrefix("192.0.2.1/32")}
+		u := middleware.Use{ID: "a", Limit: 5, Expires: time.Now().Add(time.Hour), Nonce: nonce(1), Window: 1, Client: netip.MustParsePrefix("192.0.2.1/32")}
 		if _, err := store.Take(t.Context(), u); err != nil {
+			t.Error(err)
+		}
+		if err := store.GiveBack(t.Context(), u); err != nil {
 			t.Error(err)
 		}
 		if _, err := store.Revoked(t.Context(), "a"); err != nil {
@@ -414,16 +417,16 @@ func TestEachQuestionIsOneRoundTrip(t *testing.T) {
 	for range 10 {
 		ask()
 	}
-	if n := h.n.Load(); n != 30 {
-		t.Errorf("30 questions made %d round trips", n)
+	if n := h.n.Load(); n != 40 {
+		t.Errorf("40 questions made %d round trips", n)
 	}
 	// After a restart the server does not know the scripts.
 	client.ScriptFlush(t.Context())
 	h.n.Store(0)
 	ask()
 	ask()
-	if n := h.n.Load(); n != 9 {
-		t.Errorf("6 questions made %d round trips where the scripts were forgotten; want 9", n)
+	if n := h.n.Load(); n != 12 {
+		t.Errorf("8 questions made %d round trips where the scripts were forgotten; want 12", n)
 	}
 }
 
@@ -492,15 +495,23 @@ func TestAClusterKeepsTheKeysOfAnIDTogether(t *testing.T) {
 			t.Error(err)
 		}
 		for _, id := range []string{"a", "}", "{", "{}", "}{", "{a}", "a}b{c", "%7D"} {
-			u := middleware.Use{ID: id, Limit: 1, Expires: time.Now().Add(time.Hour), Window: time.Hour, Client: netip.MustParsePrefix("2001:db8::/64")}
+			u := middleware.Use{
+				ID: id, Limit: 1, Expires: time.Now().Add(time.Hour), Nonce: nonce(1), Window: time.Hour, Client: netip.MustParsePrefix("2001:db8::/64"),
+			}
+			given := answer(store.Take(t.Context(), u))
+			if err := store.GiveBack(t.Context(), u); err != nil {
+				t.Errorf("prefix %q, id %q: giving back: %v", prefix, id, err)
+			}
+			u.Nonce = nonce(2)
 			first := answer(store.Take(t.Context(), u))
+			u.Nonce = nonce(3)
 			second := answer(store.Take(t.Context(), u))
 			u.Client = netip.MustParsePrefix("192.0.2.1/32")
 			third := answer(store.Take(t.Context(), u))
 			before := answer(store.Revoked(t.Context(), id))
 			err := store.Revoke(t.Context(), id, time.Time{})
 			after := answer(store.Revoked(t.Context(), id))
-			if d := cmp.Diff([]string{"yes", "yes", "no", "no", "yes"}, []string{first, second, third, before, after}); d != "" || err != nil {
+			if d := cmp.Diff([]string{"yes", "yes", "yes", "no", "no", "yes"}, []string{given, first, second, third, before, after}); d != "" || err != nil {
 				t.Errorf("prefix %q, id %q: %v, answers (-want +got):\n%s", prefix, id, err, d)
 			}
 		}
