@@ -54,6 +54,29 @@
 // failures as its pool has connections, the client stops connecting for each
 // request and checks once a second whether Redis is back.
 //
+// # Clusters
+//
+// When a master of a cluster fails, links whose IDs are in its slots are
+// refused with 503 until a replica has taken over and the client knows it. The
+// cluster needs its cluster-node-timeout (15 seconds by default) and a second
+// or two. The client notices when it next loads the cluster's state: a request
+// to the dead master tells it nothing. By default it does so once a minute, so
+// that links are refused for up to a minute longer than necessary. New
+// therefore demands a ClusterStateReloadInterval of 5 seconds or less in the
+// client's options:
+//
+//	client := redis.NewClusterClient(&redis.ClusterOptions{
+//		Addrs:                      addrs,
+//		ContextTimeoutEnabled:      true,
+//		ClusterStateReloadInterval: time.Second,
+//		DialTimeout:                time.Second,
+//		DialerRetries:              1,
+//	})
+//
+// The last two are not demanded. They help if a host vanishes and does not even
+// refuse connections: the client may ask it for the cluster's state before it
+// asks another, and by default it waits for 25 seconds.
+//
 // # Retries
 //
 // When a connection breaks, the client may repeat a script that has run

@@ -19,10 +19,20 @@ func TestNew(t *testing.T) {
 		want   string // of the error; none if empty
 	}{
 		{"a client that respects deadlines", redis.NewClient(&redis.Options{ContextTimeoutEnabled: true}), nil, ""},
-		{"a cluster that does", redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true}), nil, ""},
+		{"a cluster that does, and soon notices a failover", redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true, ClusterStateReloadInterval: 5 * time.Second,
+		}), nil, ""},
+		{"a cluster that notices a failover too late", redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true, ClusterStateReloadInterval: 5*time.Second + 1,
+		}), nil, "ClusterStateReloadInterval"},
+		{"a cluster that notices a failover when it does by default", redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true,
+		}), nil, "ClusterStateReloadInterval"},
 		{"Sentinel", redis.NewFailoverClient(&redis.FailoverOptions{SentinelAddrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true}), nil, ""},
 		{"a client as it is made by default", redis.NewClient(&redis.Options{}), nil, "ContextTimeoutEnabled"},
-		{"a cluster as it is made by default", redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}}), nil, "ContextTimeoutEnabled"},
+		{"a cluster that does not respect deadlines", redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: []string{"127.0.0.1:1"}, ClusterStateReloadInterval: time.Second,
+		}), nil, "ContextTimeoutEnabled"},
 		{"a ring", redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), nil, "redis.Ring"},
 		{"a negative timeout", redis.NewClient(&redis.Options{ContextTimeoutEnabled: true}), &redisstore.Options{Timeout: -1}, "negative"},
 	}

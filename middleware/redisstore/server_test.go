@@ -5,6 +5,7 @@ package redisstore_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -69,13 +70,17 @@ func startRedis(t testing.TB, args ...string) *server {
 		}
 	})
 	var err error
-	for range 5 { // somebody else may take the port in between
+	for range 20 { // another process may take the port in between
 		var l net.Listener
 		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			t.Fatal(err)
 		}
 		s.addr = l.Addr().String()
 		l.Close()
+		if l.Addr().(*net.TCPAddr).Port > 55535 {
+			err = errors.New("no port has room for the port of the cluster bus, 10000 above it")
+			continue
+		}
 		if err = s.tryStart(); err == nil {
 			return s
 		}

@@ -37,11 +37,16 @@ type Store struct {
 	timeout time.Duration
 }
 
+// maxReload is the longest that a cluster client may take to notice that a
+// replica has taken over: about the time that the cluster itself needs.
+const maxReload = 5 * time.Second
+
 // New returns a store that uses client, which it does not close. New does not
 // connect. It returns an error if the client does not respect deadlines (set
 // ContextTimeoutEnabled in its options; otherwise a Redis that hangs would hold
-// each request for many seconds), if the client is a *redis.Ring, or if the
-// timeout is negative. It panics if client is nil.
+// each request for many seconds), if a cluster client notices a failover too
+// late (set ClusterStateReloadInterval to at most 5 seconds), if the client is
+// a *redis.Ring, or if the timeout is negative. It panics if client is nil.
 func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	respects := true
 	switch c := client.(type) {
@@ -51,6 +56,9 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 		respects = c.Options().ContextTimeoutEnabled
 	case *redis.ClusterClient:
 		respects = c.Options().ContextTimeoutEnabled
+		if d := c.Options().ClusterStateReloadInterval; d > maxReload {
+			return nil, fmt.Errorf("signedurl: the Redis client notices a failover of the cluster only after %v; set ClusterStateReloadInterval in its options to %v or less", d, maxReload)
+		}
 	case *redis.Ring:
 		return nil, errors.New("signedurl: a redis.Ring forgets counts when one of its servers fails; use one server, Sentinel or a cluster")
 	}

@@ -486,7 +486,7 @@ func TestAClusterKeepsTheKeysOfAnIDTogether(t *testing.T) {
 	if err := r.client(t).ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
-	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{r.addr}, ContextTimeoutEnabled: true})
+	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{r.addr}, ContextTimeoutEnabled: true, ClusterStateReloadInterval: time.Second})
 	defer cluster.Close()
 	for _, prefix := range []string{"", "{slot}", "p{", "p}"} {
 		store := newStore(t, cluster, redisstore.Options{Prefix: prefix})
