@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-// digest stands for an id. It holds no pointer, so that the garbage collector
-// need not look at a million of them, nor does it keep alive the request that
-// the id is a piece of. The zero digest stands for nothing.
+// digest stands for an ID. It holds no pointer, so that the garbage collector
+// need not scan a million of them, and it does not keep alive the request that
+// the ID is a substring of. The zero digest stands for nothing.
 type digest [16]byte
 
-// digestOf returns the digest of an id, or of a prefix and an id. It does not
-// allocate for the ids that links can carry.
+// digestOf returns the digest of an ID, or of a prefix and an ID. It does not
+// allocate for the IDs that links can carry.
 func digestOf(prefix []byte, id string) (d digest) {
 	var room [192]byte
 	sum := sha256.Sum256(append(append(room[:0], prefix...), id...))
@@ -28,17 +28,17 @@ type Options struct {
 	Max int
 }
 
-// DefaultMax is the number of entries that a store holds by default: about 45
-// megabytes of revoked ids, or 120 of counts.
+// DefaultMax is the number of entries that a store holds by default: some 45
+// megabytes of revoked IDs, or 120 megabytes of counts.
 const DefaultMax = 1_000_000
 
-// ErrFull is returned by a store that would have to forget something in order
-// to do what it was asked. Nothing was changed then.
-var ErrFull = errors.New("signedurl: the in-memory store is full; give it a larger maximum, or links a shorter life")
+// ErrFull is returned by a store that would have to forget something to make
+// room. Nothing was taken or revoked then.
+var ErrFull = errors.New("signedurl: the in-memory store is full; give it a larger maximum, or the links a shorter life")
 
 var (
 	errZero = errors.New("signedurl: the in-memory store was not made by its constructor")
-	errNoID = errors.New("signedurl: the id is empty")
+	errNoID = errors.New("signedurl: the ID is empty")
 )
 
 // size returns the number of entries that the options ask for. A negative one

@@ -14,23 +14,24 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// A file of revocations is a text, of lines that end in LF:
+// A file of revocations is a text file. Its lines end in LF:
 //
 //	signedurl revocations 1
 //	0db1af6d1f2ebd1c6ac8dc05bdfc8a62 1767225600
 //	9f86d081884c7d659a2feaa0c55ad015 ever
 //	sha256 7d1a54127b222502f5b79b5fb0803061152a44f92b37e23c6527baf665d4da9a
 //
-// Each entry is the digest of an id, in hex, and the Unix time up to which it
-// is revoked. They ascend, so that equal lists are equal files, and each comes
-// once. The last line is the SHA-256 of all lines before it: a file that was
-// cut off or damaged must not be mistaken for a shorter list. It does not stop
-// whoever can write the file.
+// Each entry is the digest of an ID, in hex, and the Unix time until which it
+// is revoked. The entries ascend and are unique, so that equal lists are equal
+// files. The last line is the SHA-256 of all lines before it: a file that was
+// truncated or damaged must not be mistaken for a shorter list. The checksum
+// does not stop anyone who can write the file.
 const (
 	fileHead = "signedurl revocations 1\n"
 	fileEver = "ever"
@@ -39,31 +40,38 @@ const (
 
 // Save writes the list to a file, which it replaces in one step: whenever the
 // program or the machine dies, the file is the old one or the new one, whole.
-// What was revoked before the call is in it. Requests are served meanwhile.
-// The file holds digests, not ids, can be read by its owner only, and is for
-// [Revocations.Load]; it takes 44 bytes for an id.
+// Everything that was revoked before the call is in it. Requests are served in
+// the meantime. The file holds digests, not IDs, and only its owner can read
+// it. It takes 44 bytes for each ID, and [Revocations.Load] reads it.
+//
+// Until a new file is complete, Save writes it next to the old one under a name
+// that begins with a dot and ends in ".tmp". If the process dies before that,
+// the incomplete file stays. Save and Load remove such files of the same list
+// when they are five minutes old.
 func (r *Revocations) Save(name string) error {
 	if r == nil || r.max == 0 {
 		return errZero
 	}
 	r.saving.Lock()
 	defer r.saving.Unlock()
+	tidy(name) // before the write, which may need the room
 	if err := replace(name, r.encode); err != nil {
 		return fmt.Errorf("signedurl: cannot save the revocations: %w", err)
 	}
 	return nil
 }
 
-// Load adds to the list what was saved in a file, so that it can also be
-// called while requests are served. It never takes a revocation back, and of
-// two times for one id the later counts. A file that is cut off, damaged or of
-// an unknown version is an error, and so is one that does not fit, which wraps
-// [ErrFull]; nothing is changed then. If there is no file, the error wraps
-// [io/fs.ErrNotExist]: only the program knows whether that may be.
+// Load adds the revocations in a file to the list. It may be called while
+// requests are served. It never takes a revocation back: if an ID is in the file
+// and in the list, the later time applies. A file that is truncated, damaged or
+// of an unknown version is an error, and so is one that does not fit, which
+// wraps [ErrFull]; the list is then unchanged. If there is no file, the error
+// wraps [io/fs.ErrNotExist]: only the program knows whether that is all right.
 func (r *Revocations) Load(name string) error {
 	if r == nil || r.max == 0 {
 		return errZero
 	}
+	tidy(name)
 	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("signedurl: cannot load the revocations: %w", err)
@@ -113,9 +121,8 @@ func (r *Revocations) encode(w io.Writer) error {
 	return err
 }
 
-// decode reads a file, without what is forgotten by now. It gives up when
-// there are more than max entries, so that a wrong file cannot take all
-// memory.
+// decode reads a file and skips entries whose time has passed. It gives up when
+// there are more than max entries, so that a wrong file cannot take all memory.
 func decode(r io.Reader, max int) ([]entry, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	sum := sha256.New()
@@ -124,7 +131,7 @@ func decode(r io.Reader, max int) ([]entry, error) {
 		return nil, err
 	}
 	if string(head) != fileHead[:len(fileHead)-1] {
-		return nil, errors.New("it does not begin as a file of revocations of version 1")
+		return nil, errors.New("it is no file of revocations of version 1")
 	}
 	now := time.Now().Unix()
 	var entries []entry
@@ -145,7 +152,7 @@ func decode(r io.Reader, max int) ([]entry, error) {
 		}
 		e, ok := parseEntry(line)
 		if !ok || (n > 2 && bytes.Compare(last[:], e.id[:]) >= 0) {
-			return nil, fmt.Errorf("line %d is no entry, or not in order", n)
+			return nil, fmt.Errorf("line %d is no entry or is out of order", n)
 		}
 		last = e.id
 		if e.until.passed(now) {
@@ -158,7 +165,7 @@ func decode(r io.Reader, max int) ([]entry, error) {
 	}
 }
 
-// checkEnd reads the last line, and that it is the last.
+// checkEnd reads the checksum and verifies it. Nothing may follow it.
 func checkEnd(b *bufio.Reader, sum hash.Hash, want [sha256.Size]byte) error {
 	line, err := readLine(b, sum)
 	if err != nil {
@@ -173,13 +180,13 @@ func checkEnd(b *bufio.Reader, sum hash.Hash, want [sha256.Size]byte) error {
 	return nil
 }
 
-// readLine returns a line without its LF. It is valid until the next read.
+// readLine returns a line without its LF. The line is valid until the next read.
 func readLine(b *bufio.Reader, sum hash.Hash) ([]byte, error) {
 	line, err := b.ReadSlice('\n')
 	switch err {
 	case nil:
 	case io.EOF:
-		return nil, errors.New("it is cut off")
+		return nil, errors.New("it is truncated")
 	case bufio.ErrBufferFull:
 		return nil, errors.New("a line is too long")
 	default:
@@ -211,12 +218,13 @@ func parseEntry(line []byte) (e entry, ok bool) {
 	return e, ok
 }
 
-// replace writes a file under another name, and renames it once all of it is
-// on the disk. The rename itself must reach the disk too, or else the old list
+// replace writes a file under a temporary name and renames it when all of it is
+// on the disk. The rename itself must reach the disk too; otherwise the old list
 // is back after a power failure.
 func replace(name string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(name)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*.tmp")
+	prefix, suffix := temporary(name)
+	f, err := os.CreateTemp(dir, prefix+"*"+suffix)
 	if err != nil {
 		return err
 	}
@@ -247,4 +255,33 @@ func replace(name string, write func(io.Writer) error) (err error) {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// temporary returns what the names of the temporary files for a file begin and
+// end with. Between them is a decimal number.
+func temporary(name string) (prefix, suffix string) {
+	return "." + filepath.Base(name) + ".", ".tmp"
+}
+
+// tidyAfter is how long ago a temporary file must have been written before it
+// counts as left behind by a process that died. Another process may be saving
+// the same list. If that takes longer, its Save fails and the list is as it was.
+const tidyAfter = 5 * time.Minute
+
+// tidy removes the temporary files that were left behind. It ignores errors:
+// they change nothing about the list, and Load may lack the permission.
+func tidy(name string) {
+	dir := filepath.Dir(name)
+	prefix, suffix := temporary(name)
+	files, _ := os.ReadDir(dir)
+	for _, f := range files {
+		number, ours := strings.CutPrefix(f.Name(), prefix)
+		number, ends := strings.CutSuffix(number, suffix)
+		if !ours || !ends || number == "" || strings.Trim(number, "0123456789") != "" || !f.Type().IsRegular() {
+			continue
+		}
+		if info, err := f.Info(); err == nil && time.Since(info.ModTime()) > tidyAfter {
+			os.Remove(filepath.Join(dir, f.Name()))
+		}
+	}
 }

@@ -140,9 +140,9 @@ func TestLoadRefuses(t *testing.T) {
 	tests := []struct {
 		name, text, want string
 	}{
-		{"an empty file", "", "cut off"},
-		{"a file without a checksum", head + "\n" + a + " ever\n", "cut off"},
-		{"a file without the last LF", strings.TrimSuffix(sealed(head), "\n"), "cut off"},
+		{"an empty file", "", "truncated"},
+		{"a file without a checksum", head + "\n" + a + " ever\n", "truncated"},
+		{"a file without the last LF", strings.TrimSuffix(sealed(head), "\n"), "truncated"},
 		{"another version", sealed("signedurl revocations 2"), "version 1"},
 		{"a byte order mark", sealed("\ufeff" + head), "version 1"},
 		{"CR LF", sealed(head+"\r", a+" ever\r"), "version 1"},
@@ -195,7 +195,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-func TestAFileThatWasCutOffOrDamagedAnywhereIsRefused(t *testing.T) {
+func TestAFileThatWasTruncatedOrDamagedAnywhereIsRefused(t *testing.T) {
 	list := memstore.NewRevocations(nil)
 	list.Revoke("a", time.Now().Add(time.Hour))
 	list.Revoke("b", time.Time{})
@@ -213,7 +213,7 @@ func TestAFileThatWasCutOffOrDamagedAnywhereIsRefused(t *testing.T) {
 		}
 	}
 	for i := range whole {
-		try(fmt.Sprint("cut off after ", i), []byte(whole[:i]))
+		try(fmt.Sprint("truncated after ", i), []byte(whole[:i]))
 		for _, bit := range []byte{0x01, 0x20, 0x80} {
 			damaged := []byte(whole)
 			damaged[i] ^= bit
