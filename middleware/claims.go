@@ -149,12 +149,18 @@ type linkKey struct{}
 // would take two.
 type linkContext struct {
 	context.Context
-	link Link
+	link  Link
+	taken *takenUse // nil if no use was taken
 }
 
 func (c *linkContext) Value(key any) any {
-	if _, ok := key.(linkKey); ok {
+	switch key.(type) {
+	case linkKey:
 		return &c.link
+	case takenKey:
+		if c.taken != nil {
+			return c.taken
+		}
 	}
 	return c.Context.Value(key)
 }

@@ -19,14 +19,15 @@ import (
 // runs, the reply has Cache-Control: private with the rest of the link's life
 // as max-age (at most a year), Referrer-Policy: no-referrer, Vary: Cookie if a
 // cookie or a binding decided, and the Content-Disposition and Content-Type
-// that the link asks for. The next handler may change them.
+// that the link asks for. The next handler may change them. If its reply has
+// nothing of the file, it may return the link's use with [GiveBack].
 func (v *Verifier) Handler(next http.Handler) http.Handler {
 	if next == nil {
 		panic("signedurl: Verifier.Handler with a nil http.Handler")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var l Link
-		now, err := v.decide(r, &l, nil)
+		now, taken, err := v.decide(r, &l, nil)
 		if err != nil {
 			w.Header().Set("Cache-Control", "no-store")
 			switch {
@@ -41,7 +42,7 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 			return
 		}
 		setHeader(w.Header(), &l, now)
-		next.ServeHTTP(w, r.WithContext(&linkContext{r.Context(), l}))
+		next.ServeHTTP(w, r.WithContext(&linkContext{r.Context(), l, taken}))
 	})
 }
 

@@ -2,6 +2,8 @@ package middleware
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 )
@@ -54,4 +56,56 @@ type Use struct {
 	// Client is the client's address: an IPv4 address, or an IPv6 network of
 	// 64 bits. It is the zero Prefix if there is no Window.
 	Client netip.Prefix
+}
+
+// newNonce returns a nonce for a Use. It has to be unique and not secret, so
+// that math/rand/v2 is enough: a ChaCha8 that the system seeds at random.
+func newNonce() (nonce [16]byte) {
+	binary.LittleEndian.PutUint64(nonce[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(nonce[8:], rand.Uint64())
+	return nonce
+}
+
+// takenUse is a use that was taken for a request.
+type takenUse struct {
+	store UseStore
+	use   Use
+}
+
+// takenKey is the key of the takenUse in a request's context.
+type takenKey struct{}
+
+// giveBackTimeout bounds how long a reply waits for a store that takes a use
+// back. The store may set a tighter bound.
+const giveBackTimeout = 2 * time.Second
+
+// GiveBack gives back the use that a [Verifier]'s Handler took for the request
+// with this context. It is for a handler that knows that its reply has nothing
+// of the file, such as 304 or 404: otherwise a link with one use is spent, and
+// nobody got the file. The handler calls GiveBack before it writes the header
+// of that reply. It must not call GiveBack after it has sent a byte of the file
+// or has acted on the request, because the link could then be used more often
+// than it says.
+//
+// GiveBack does nothing and returns nil if no use was taken, as for HEAD, for a
+// link whose uses are not limited, and for a request that passed for free in an
+// open window. It does nothing either if the use was given back already, or if
+// another request passed for free in the window that this use opened. It works
+// after the client has gone, when ctx is canceled. An error wraps
+// [ErrUnavailable]. The use may then be spent, and the handler should send its
+// reply all the same.
+//
+// A Verifier never gives a use back by itself. If the process dies before it
+// gives a use back, the use is spent.
+func GiveBack(ctx context.Context) error {
+	taken, ok := ctx.Value(takenKey{}).(*takenUse)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	defer cancel()
+	if err := taken.store.GiveBack(ctx, taken.use); err != nil {
+		return &detailed{ErrUnavailable, err.Error()}
+	}
+	return nil
 }

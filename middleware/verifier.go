@@ -185,7 +185,7 @@ func cookieAuthenticator(f Format) CookieAuthenticator {
 // package's sentinels. It looks at r's URL as the next handler will see it, and
 // does not change r.
 func (v *Verifier) Verify(r *http.Request) (l Link, err error) {
-	if _, err := v.decide(r, &l, nil); err != nil {
+	if _, _, err := v.decide(r, &l, nil); err != nil {
 		return Link{}, err
 	}
 	return l, nil
@@ -201,7 +201,7 @@ func (v *Verifier) Verify(r *http.Request) (l Link, err error) {
 // The explanation is for the operator: a client must not see it.
 func (v *Verifier) Explain(r *http.Request) *Explanation {
 	e := new(Explanation)
-	_, e.Err = v.decide(r, &e.Link, e)
+	_, _, e.Err = v.decide(r, &e.Link, e)
 	if e.Err != nil {
 		e.Checks = append(e.Checks, Check{Reason(e.Err), strings.TrimPrefix(e.Err.Error(), "signedurl: "), false})
 	}
@@ -221,9 +221,9 @@ var (
 // does. It returns the time of the decision, and leaves an authentic link that
 // was refused in l. With a trace it records what it did, takes no use and is not
 // observed.
-func (v *Verifier) decide(r *http.Request, l *Link, trace *Explanation) (now time.Time, err error) {
+func (v *Verifier) decide(r *http.Request, l *Link, trace *Explanation) (now time.Time, taken *takenUse, err error) {
 	if v == nil || v.format == nil {
-		return now, errZeroVerifier
+		return now, nil, errZeroVerifier
 	}
 	req := Request{trace: trace}
 	if err = v.request(r, &req); err == nil {
@@ -240,13 +240,13 @@ func (v *Verifier) decide(r *http.Request, l *Link, trace *Explanation) (now tim
 			}
 		}
 		if err == nil && (l.ID != "" || l.Uses > 0) {
-			err = v.askStores(&req, l)
+			taken, err = v.askStores(&req, l)
 		}
 	}
 	if trace == nil && v.opts.Observe != nil {
 		v.opts.Observe(r, *l, err)
 	}
-	return now, err
+	return now, taken, err
 }
 
 // authenticate asks the format. A Keyring, also one in a FormatVar, is called
@@ -402,44 +402,45 @@ func (v *Verifier) check(r *Request, l *Link, now time.Time) error {
 // differ between the verifiers that share a store.
 const useMargin = time.Minute
 
-// askStores asks about revocation, and then takes a use. It fails closed.
-func (v *Verifier) askStores(r *Request, l *Link) error {
+// askStores asks about revocation, and then takes a use, which it returns. It
+// fails closed.
+func (v *Verifier) askStores(r *Request, l *Link) (*takenUse, error) {
 	ctx, o := r.http.Context(), &v.opts
 	if l.ID != "" && o.Revocations != nil {
 		revoked, err := o.Revocations.Revoked(ctx, l.ID)
 		if err != nil {
-			return &detailed{ErrUnavailable, err.Error()}
+			return nil, &detailed{ErrUnavailable, err.Error()}
 		}
 		if revoked {
-			return ErrRevoked
+			return nil, ErrRevoked
 		}
 		r.Trace("revocation", l.ID)
 	}
 	// HEAD takes nothing, since it gives nothing.
 	if l.Uses <= 0 || r.Method == http.MethodHead || o.InsecureReportOnly {
-		return nil
+		return nil, nil
 	}
 	if o.Uses == nil {
-		return errNoUses
+		return nil, errNoUses
 	}
-	use := Use{ID: l.ID, Limit: l.Uses, Expires: l.Expires.Add(o.Leeway + useMargin)}
+	use := Use{ID: l.ID, Limit: l.Uses, Expires: l.Expires.Add(o.Leeway + useMargin), Nonce: newNonce()}
 	if o.UseWindow > 0 {
 		addr, ok := clientAddr(r.http, o.TrustedProxies)
 		if !ok {
-			return errAddress
+			return nil, errAddress
 		}
 		use.Window, use.Client = o.UseWindow, clientNetwork(addr)
 	}
 	if r.trace != nil {
 		r.Trace("uses", "not counted here")
-		return nil
+		return nil, nil
 	}
 	ok, err := o.Uses.Take(ctx, use)
 	if err != nil {
-		return &detailed{ErrUnavailable, err.Error()}
+		return nil, &detailed{ErrUnavailable, err.Error()}
 	}
 	if !ok {
-		return ErrUsedUp
+		return nil, ErrUsedUp
 	}
-	return nil
+	return &takenUse{o.Uses, use}, nil
 }
