@@ -3,9 +3,12 @@ package middleware_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -204,3 +207,42 @@ func TestGiveBackWorksWhenTheClientHasGone(t *testing.T) {
 }
 
 type ctxKey struct{}
+
+func ExampleGiveBack() {
+	key, err := middleware.NewHMACKey("2026a", []byte("the secret of this example: never use it"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	ring, err := middleware.NewKeyring(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	v, err := middleware.NewVerifier(ring, &middleware.Options{Uses: memstore.NewUses(nil)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	report := ""
+	h := v.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if report == "" { // it is not ready, and the link must be good later
+			if err := middleware.GiveBack(r.Context()); err != nil {
+				log.Print(err) // the use may be spent; the reply is the same
+			}
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprint(w, report)
+	}))
+
+	link, err := ring.Sign(&url.URL{Path: "/report"}, middleware.Claims{Expires: time.Now().Add(time.Hour), ID: "report-7", Uses: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(get(h, link.String()))
+	report = "all is well"
+	fmt.Println(get(h, link.String()))
+	fmt.Println(get(h, link.String()))
+	// Output:
+	// 404
+	// 200
+	// 404
+}

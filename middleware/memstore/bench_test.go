@@ -61,7 +61,7 @@ func BenchmarkRevoked(b *testing.B) {
 	}
 }
 
-// The baseline are the hashes of the id and of the client with the id.
+// The baseline is the hashes of the ID and of the client with the ID.
 func BenchmarkTake(b *testing.B) {
 	const id = "customer-7.2026-01-01"
 	b.Run("baseline=sha256x2", func(b *testing.B) {
@@ -83,11 +83,14 @@ func BenchmarkTake(b *testing.B) {
 			return store
 		}
 		store := filled(b)
+		used := uint64(0)
 		run := func(name string, u middleware.Use, want bool) {
 			b.Run(fmt.Sprintf("%s/held=%d", name, n), func(b *testing.B) {
 				b.ReportAllocs()
 				store.Take(b.Context(), u)
 				for b.Loop() {
+					used++
+					u.Nonce = nonce(used)
 					if ok, err := store.Take(b.Context(), u); ok != want || err != nil {
 						b.Fatal(ok, err)
 					}
@@ -99,6 +102,20 @@ func BenchmarkTake(b *testing.B) {
 		run("case=in_window", middleware.Use{
 			ID: id, Limit: 1 << 40, Expires: expires, Window: time.Hour, Client: network("192.0.2.1/32"),
 		}, true)
+		b.Run(fmt.Sprintf("case=taken_and_given_back/held=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			u := middleware.Use{ID: id, Limit: 1 << 40, Expires: expires}
+			for b.Loop() {
+				used++
+				u.Nonce = nonce(used)
+				if ok, err := store.Take(b.Context(), u); !ok || err != nil {
+					b.Fatal(ok, err)
+				}
+				if err := store.GiveBack(b.Context(), u); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 		b.Run(fmt.Sprintf("case=first_of_an_id/held=%d", n), func(b *testing.B) {
 			store := filled(b)
 			b.ReportAllocs()

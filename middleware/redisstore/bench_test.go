@@ -3,6 +3,7 @@
 package redisstore_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -55,6 +56,14 @@ func BenchmarkStore(b *testing.B) {
 		window.Window, window.Client = time.Hour, netip.MustParsePrefix("192.0.2.1/32")
 		run("do=take", func() (bool, error) { return store.Take(ctx, plain) }, true)
 		run("do=take_in_window", func() (bool, error) { return store.Take(ctx, window) }, true)
+		i := 0
+		run("do=take_and_give_back", func() (bool, error) {
+			i++
+			u := plain
+			u.Nonce = nonce(i)
+			ok, err := store.Take(ctx, u)
+			return ok, errors.Join(err, store.GiveBack(ctx, u))
+		}, true)
 		run("do=revoked", func() (bool, error) { return store.Revoked(ctx, "customer-7") }, false)
 	}
 }
