@@ -13,31 +13,34 @@ import (
 	"net/url"
 	"strings"
 
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/examples/internal/server"
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/memstore"
 )
 
 const checkHelp = `
-Check tells whether a server with the same keys and policy would honour a link,
-check by check, and the first that fails. It needs no server, and takes no use
-of the link. The exit code is 0 if the link is good, and 1 if it is refused.
-With - as LINK, it is read from the standard input.
+Check tells whether a server with the same keys and policy would accept a link:
+it lists the checks up to the first that fails. It needs no server, and takes no
+use of the link. The exit code is 0 if the link is accepted, and 1 if it is
+refused. If LINK is -, it is read from the standard input.
 
 The explanation is for the operator: it tells what no client should know.`
 
-func check(_ context.Context, args []string, t terminal) error {
-	var keys keySource
-	var policy policy
+func check(_ context.Context, args []string, t cli.Terminal) error {
+	var keys formats.Source
+	var policy server.Policy
 	bound := map[string]string{}
-	flags := newFlags("check", "LINK", checkHelp+formatsHelp())
-	keys.register(flags)
-	policy.register(flags)
-	method := flags.String("method", http.MethodGet, "as if it were requested with this `method`")
-	host := flags.String("host", "", "as if it were requested from this `host[:port]`, instead of the link's own")
-	addr := flags.String("addr", "", "as if the client had this `address`")
-	pairFlag(flags, bound, "bind", "as if the value of this name were this, as `name=value`")
+	flags := cli.NewFlags(name, "check", "LINK", checkHelp+formats.Help())
+	keys.Register(flags)
+	policy.Register(flags)
+	method := flags.String("method", http.MethodGet, "assume this `method` of the request")
+	host := flags.String("host", "", "assume this `host[:port]` of the request, instead of the link's own")
+	addr := flags.String("addr", "", "assume this `address` of the client")
+	flags.PairsVar(bound, "bind", "assume this value of a binding, as `name=value`; may be repeated")
 	header := http.Header{}
-	flags.Func("header", "as if the request had this field, as `'Name: value'`, for example a Cookie", func(s string) error {
+	flags.Func("header", "assume this header field of the request, as `'Name: value'`, for example a Cookie; may be repeated", func(s string) error {
 		name, value, ok := strings.Cut(s, ":")
 		if !ok || name == "" {
 			return errors.New("it must be 'Name: value'")
@@ -45,35 +48,35 @@ func check(_ context.Context, args []string, t terminal) error {
 		header.Add(name, strings.TrimSpace(value))
 		return nil
 	})
-	if err := parse(flags, args, 1, 1, t.out); err != nil {
+	if err := flags.ParseArgs(args, 1, 1, t.Out); err != nil {
 		return err
 	}
-	if err := keys.validate(flags); err != nil {
+	if err := keys.Validate(flags); err != nil {
 		return err
 	}
-	format, err := keys.load()
+	format, err := keys.Load()
 	if err != nil {
 		return err
 	}
-	opts, _, err := policy.options(format)
+	opts, _, err := policy.Options(format)
 	if err != nil {
 		return err
 	}
-	opts.Uses = memstore.NewUses(nil) // asked for, never used
+	opts.Uses = memstore.NewUses(nil) // required, never asked
 	opts.Binding = func(_ *http.Request, name string) (string, error) {
 		if value, ok := bound[name]; ok {
 			return value, nil
 		}
-		return "", errors.New("give it with -bind")
+		return "", errors.New("set it with -bind")
 	}
 	text := flags.Arg(0)
 	if text == "-" {
-		if text, err = readLine(t.in); err != nil {
+		if text, err = readLine(t.In); err != nil {
 			return err
 		}
 	}
 	if strings.HasPrefix(text, "/") {
-		text = strings.TrimSuffix(keys.flags.origin, "/") + text
+		text = keys.Origin() + text
 	}
 	r, err := requestFor(text, *method)
 	if err != nil {
@@ -86,43 +89,43 @@ func check(_ context.Context, args []string, t terminal) error {
 	if *addr != "" {
 		ip, err := netip.ParseAddr(*addr)
 		if err != nil {
-			return badUsage("-addr: %q is no address", *addr)
+			return cli.Usagef("-addr: %q is not an address", *addr)
 		}
 		r.RemoteAddr = net.JoinHostPort(ip.String(), "0")
 	}
 	v, err := middleware.NewVerifier(format, &opts)
 	if err != nil {
-		return err
+		return cli.UsageError{Err: err}
 	}
 	e := v.Explain(r)
-	if _, err := fmt.Fprint(t.out, e); err != nil {
+	if _, err := fmt.Fprint(t.Out, e); err != nil {
 		return err
 	}
 	if e.Err != nil {
-		return errRefused
+		return cli.ErrFailed
 	}
 	return nil
 }
 
-// requestFor returns the request that a client makes for a link.
+// requestFor returns the request that a client sends for a link.
 func requestFor(link, method string) (*http.Request, error) {
 	u, err := url.Parse(link)
 	if err != nil {
 		var fault *url.Error
 		if errors.As(err, &fault) {
-			err = fault.Err // without the link, and the signature in it
+			err = fault.Err // without the link and its signature
 		}
-		return nil, badUsage("the link is no URL: %s", middleware.Redact(err.Error()))
+		return nil, cli.Usagef("the link is not a URL: %s", middleware.Redact(err.Error()))
 	}
 	switch {
 	case u.Opaque != "" || u.User != nil || !strings.HasPrefix(u.Path, "/"),
 		(u.Scheme == "") != (u.Host == ""),
 		u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https":
-		return nil, badUsage("the link must begin with http://, https:// or a slash")
+		return nil, cli.Usagef("the link must begin with http://, https:// or a slash")
 	}
 	r, err := http.NewRequest(method, link, nil)
 	if err != nil {
-		return nil, usageError{errors.New(middleware.Redact(err.Error()))}
+		return nil, cli.UsageError{Err: errors.New(middleware.Redact(err.Error()))}
 	}
 	if u.Scheme == "https" {
 		r.TLS = &tls.ConnectionState{}
@@ -138,7 +141,7 @@ func readLine(r io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, maxLine)).ReadString('\n')
 	if line = strings.TrimSpace(line); line == "" {
 		if err == nil || err == io.EOF {
-			err = badUsage("the standard input is empty")
+			err = cli.Usagef("the standard input is empty")
 		}
 		return "", err
 	}

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/formats"
 )
 
 func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
@@ -32,77 +35,80 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		code int
 		want string // on the standard error
 	}{
-		{"no such command", []string{"frobnicate"}, exitUsage, "there is no command"},
-		{"no such flag", []string{"serve", "-x"}, exitUsage, "not defined: -x"},
-		{"an argument too many", []string{"serve", "directory"}, exitUsage, "one too many"},
-		{"a flag behind the arguments", []string{"link", "card.txt", "-lifetime", "1m"}, exitUsage, "flags go before"},
-		{"no such directory", []string{"-dir", dir + "/none", "-key-file", keys}, exitFailed, "there is no such directory"},
-		{"a file as the directory", []string{"-dir", keys, "-key-file", keys}, exitFailed, "cannot serve the directory"},
-		{"a directory without a key", []string{"-dir", dir}, exitUsage, "there is no key"},
-		{"no such key file", []string{"-dir", dir, "-key-file", "none.txt"}, exitFailed, "none.txt: no such file"},
-		{"a bad key file", []string{"-dir", dir, "-key-file", bad}, exitFailed, "bad.txt: line 3: key k1: the secret has"},
-		{"no such format", []string{"-dir", dir, "-key-file", keys, "-format", "none"}, exitUsage, "there is no format"},
-		{"a demonstration in another format", []string{"-format", "none"}, exitUsage, "give -dir"},
-		{"a demonstration that cannot sign", []string{"-addr", "127.0.0.1:0", "-key-file", public + ".pub"}, exitFailed, "a key that can sign"},
-		{"a port in use", []string{"-addr", taken.Addr().String()}, exitFailed, "the port is in use"},
-		{"a port of the metrics in use", []string{"-addr", "127.0.0.1:0", "-metrics", taken.Addr().String()}, exitFailed, "choose another one with -metrics"},
-		{"an address that is none", []string{"-addr", "nowhere"}, exitFailed, "cannot listen on nowhere (-addr)"},
-		{"a base that is no URL", []string{"-base-url", "http://[::1"}, exitUsage, "-base-url: the base is no URL"},
-		{"a base without a slash", []string{"-base-url", "/files"}, exitUsage, "-base-url: the path of the base"},
-		{"a base with a query", []string{"-base-url", "/files/?a=b"}, exitUsage, "-base-url: the base"},
-		{"a base over the demonstration", []string{"-base-url", "/"}, exitUsage, "must lie below"},
-		{"a base with a brace", []string{"-addr", "127.0.0.1:0", "-base-url", "/%7Bfiles%7D/"}, exitUsage, "brace"},
-		{"a prefix beside the base", []string{"-prefix", "/fil"}, exitUsage, "-prefix must be the beginning"},
-		{"a prefix with a slash", []string{"-base-url", "/a/files/", "-prefix", "/a/"}, exitUsage, "-prefix must be the beginning"},
-		{"a certificate without its key", []string{"-tls-cert", "cert.pem"}, exitUsage, "go together"},
-		{"no such certificate", []string{"-addr", "127.0.0.1:0", "-tls-cert", "none.pem", "-tls-key", "none.pem"}, exitFailed, "cannot read the TLS certificate"},
-		{"a status for the expired", []string{"-expired-status", "200"}, exitUsage, "404 or 410"},
-		{"a lifetime of nothing", []string{"-lifetime", "0"}, exitUsage, "-lifetime is a second or more"},
-		{"a negative leeway", []string{"-leeway", "-1s"}, exitUsage, "negative"},
-		{"a cookie's name that is none", []string{"-cookie", "a b"}, exitUsage, "no cookie name"},
-		{"a store that is none", []string{"-uses", "redis"}, exitUsage, "memory or off"},
-		{"a window without a store", []string{"-uses", "off", "-use-window", "1m"}, exitUsage, "needs -uses"},
-		{"a proxy that is none", []string{"-trusted-proxy", "here"}, exitUsage, "no address and no network"},
-		{"a binding from nowhere", []string{"-binding", "session=query:sid"}, exitUsage, "in a cookie or in a header"},
-		{"a binding of the demonstration's own name", []string{"-addr", "127.0.0.1:0", "-binding", "session=cookie:a", "-binding", "session=cookie:b"}, exitUsage, "twice"},
-		{"a log that is none", []string{"-log", "xml"}, exitUsage, "text or json"},
-		{"revocations that are not there", []string{"-revoked", "none.txt"}, exitFailed, "makes an empty one"},
+		{"no such command", []string{"frobnicate"}, cli.ExitUsage, "there is no command"},
+		{"no such flag", []string{"serve", "-x"}, cli.ExitUsage, "not defined: -x"},
+		{"an argument too many", []string{"serve", "directory"}, cli.ExitUsage, "one too many"},
+		{"a flag behind the arguments", []string{"link", "card.txt", "-lifetime", "1m"}, cli.ExitUsage, "flags go before"},
+		{"no such directory", []string{"-dir", dir + "/none", "-key-file", keys}, cli.ExitFailed, "there is no such directory"},
+		{"a file as the directory", []string{"-dir", keys, "-key-file", keys}, cli.ExitFailed, "cannot serve the directory"},
+		{"a directory without a key", []string{"-dir", dir}, cli.ExitUsage, "there is no key"},
+		{"no such key file", []string{"-dir", dir, "-key-file", "none.txt"}, cli.ExitFailed, "none.txt: no such file"},
+		{"a bad key file", []string{"-dir", dir, "-key-file", bad}, cli.ExitFailed, "bad.txt: line 3: key k1: the secret has"},
+		{"no such format", []string{"-dir", dir, "-key-file", keys, "-format", "none"}, cli.ExitUsage, "there is no format"},
+		{"a demonstration in another format", []string{"-format", "none"}, cli.ExitUsage, "set -dir"},
+		{"a demonstration that cannot sign", []string{"-key-file", public + ".pub"}, cli.ExitFailed, "a key that can sign"},
+		{"a port in use", []string{"-addr", taken.Addr().String()}, cli.ExitFailed, "the port is in use"},
+		{"a port of the metrics in use", []string{"-addr", "127.0.0.1:0", "-metrics", taken.Addr().String()}, cli.ExitFailed, "choose another one with -metrics"},
+		{"a bad key file while the port is in use", []string{"-addr", taken.Addr().String(), "-dir", dir, "-key-file", bad}, cli.ExitFailed, "bad.txt: line 3"},
+		{"a demonstration that cannot sign while the port is in use", []string{"-addr", taken.Addr().String(), "-key-file", public + ".pub"}, cli.ExitFailed, "a key that can sign"},
+		{"a bad base while the port is in use", []string{"-addr", taken.Addr().String(), "-base-url", "/%7Bfiles%7D/"}, cli.ExitUsage, "brace"},
+		{"an address that is none", []string{"-addr", "nowhere"}, cli.ExitFailed, "cannot listen on nowhere (-addr)"},
+		{"a base that is no URL", []string{"-base-url", "http://[::1"}, cli.ExitUsage, "-base-url: the base is no URL"},
+		{"a base without a slash", []string{"-base-url", "/files"}, cli.ExitUsage, "-base-url: the path of the base"},
+		{"a base with a query", []string{"-base-url", "/files/?a=b"}, cli.ExitUsage, "-base-url: the base"},
+		{"a base over the demonstration", []string{"-base-url", "/"}, cli.ExitUsage, "must lie below"},
+		{"a base with a brace", []string{"-base-url", "/%7Bfiles%7D/"}, cli.ExitUsage, "brace"},
+		{"a prefix beside the base", []string{"-prefix", "/fil"}, cli.ExitUsage, "-prefix must be the beginning"},
+		{"a prefix with a slash", []string{"-base-url", "/a/files/", "-prefix", "/a/"}, cli.ExitUsage, "-prefix must be the beginning"},
+		{"a certificate without its key", []string{"-tls-cert", "cert.pem"}, cli.ExitUsage, "need each other"},
+		{"no such certificate", []string{"-tls-cert", "none.pem", "-tls-key", "none.pem"}, cli.ExitFailed, "cannot read the TLS certificate"},
+		{"a status for the expired", []string{"-expired-status", "200"}, cli.ExitUsage, "404 or 410"},
+		{"a lifetime of nothing", []string{"-lifetime", "0"}, cli.ExitUsage, "-lifetime must be a second or more"},
+		{"a negative leeway", []string{"-leeway", "-1s"}, cli.ExitUsage, "negative"},
+		{"a cookie's name that is none", []string{"-cookie", "a b"}, cli.ExitUsage, "not a cookie name"},
+		{"a store that is none", []string{"-uses", "redis"}, cli.ExitUsage, "memory or off"},
+		{"a window without a store", []string{"-uses", "off", "-use-window", "1m"}, cli.ExitUsage, "needs -uses"},
+		{"a proxy that is none", []string{"-trusted-proxy", "here"}, cli.ExitUsage, "neither an address nor a network"},
+		{"a binding from nowhere", []string{"-binding", "session=query:sid"}, cli.ExitUsage, "from a cookie or a header"},
+		{"a binding of the demonstration's own name", []string{"-binding", "session=cookie:a", "-binding", "session=cookie:b"}, cli.ExitUsage, "twice"},
+		{"a log that is none", []string{"-log", "xml"}, cli.ExitUsage, "text or json"},
+		{"revocations that are not there", []string{"-revoked", "none.txt"}, cli.ExitFailed, "makes an empty one"},
 
-		{"link without a name", []string{"link", "-key-file", keys}, exitUsage, "name of a file is missing"},
-		{"link without a key", []string{"link", "card.txt"}, exitUsage, "there is no key"},
-		{"link with a public key", []string{"link", "-key-file", public + ".pub", "card.txt"}, exitFailed, "cannot sign"},
-		{"link to a name that leaves", []string{"link", "-key-file", keys, "../card.txt"}, exitFailed, "cannot link to the name"},
-		{"link without a life", []string{"link", "-key-file", keys, "-lifetime", "-1m", "card.txt"}, exitUsage, "must be positive"},
-		{"link with two ends", []string{"link", "-key-file", keys, "-lifetime", "1m", "-expires", "1h", "card.txt"}, exitUsage, "exclude each other"},
-		{"link for ever with an end", []string{"link", "-key-file", keys, "-permanent", "-expires", "1h", "card.txt"}, exitUsage, "no lifetime"},
-		{"link until a time that is none", []string{"link", "-key-file", keys, "-expires", "tomorrow", "card.txt"}, exitUsage, "neither a time"},
-		{"link that begins after its end", []string{"link", "-key-file", keys, "-from", "1h", "card.txt"}, exitFailed, "expire before"},
-		{"link outside its subtree", []string{"link", "-key-file", keys, "-under", "kyc", "other/card.txt"}, exitUsage, "does not lie below"},
-		{"link as a cookie without a subtree", []string{"link", "-key-file", keys, "-cookie", "c"}, exitUsage, "needs -under"},
-		{"link as a cookie with a name", []string{"link", "-key-file", keys, "-cookie", "c", "-under", "kyc", "kyc/card.txt"}, exitUsage, "takes no name"},
-		{"link bound to nothing", []string{"link", "-key-file", keys, "-bind", "session", "card.txt"}, exitUsage, bindingVariable},
-		{"link without uses", []string{"link", "-key-file", keys, "-uses", "0", "card.txt"}, exitUsage, "must be positive"},
-		{"link from nowhere", []string{"link", "-key-file", keys, "-network", "10.0.0.0/64", "card.txt"}, exitUsage, "no address and no network"},
-		{"link with a method in lower case", []string{"link", "-key-file", keys, "-methods", "get", "card.txt"}, exitFailed, "not an HTTP method"},
-		{"link that ignores everything", []string{"link", "-key-file", keys, "-ignore", "*", "card.txt"}, exitFailed, "not * alone"},
-		{"link below a base that is none", []string{"link", "-key-file", keys, "-base-url", "files", "card.txt"}, exitUsage, "-base-url"},
+		{"link without a name", []string{"link", "-key-file", keys}, cli.ExitUsage, "name of a file is missing"},
+		{"link without a key", []string{"link", "card.txt"}, cli.ExitUsage, "there is no key"},
+		{"link with a public key", []string{"link", "-key-file", public + ".pub", "card.txt"}, cli.ExitFailed, "cannot sign"},
+		{"link to a name that leaves", []string{"link", "-key-file", keys, "../card.txt"}, cli.ExitFailed, "cannot link to the name"},
+		{"link without a life", []string{"link", "-key-file", keys, "-lifetime", "-1m", "card.txt"}, cli.ExitUsage, "must be positive"},
+		{"link with two ends", []string{"link", "-key-file", keys, "-lifetime", "1m", "-expires", "1h", "card.txt"}, cli.ExitUsage, "exclude each other"},
+		{"link for ever with an end", []string{"link", "-key-file", keys, "-permanent", "-expires", "1h", "card.txt"}, cli.ExitUsage, "no lifetime"},
+		{"link until a time that is none", []string{"link", "-key-file", keys, "-expires", "tomorrow", "card.txt"}, cli.ExitUsage, "neither a time"},
+		{"link that begins after its end", []string{"link", "-key-file", keys, "-from", "1h", "card.txt"}, cli.ExitFailed, "expire before"},
+		{"link outside its subtree", []string{"link", "-key-file", keys, "-under", "kyc", "other/card.txt"}, cli.ExitUsage, "is not below"},
+		{"link as a cookie without a subtree", []string{"link", "-key-file", keys, "-cookie", "c"}, cli.ExitUsage, "needs -under"},
+		{"link as a cookie with a name", []string{"link", "-key-file", keys, "-cookie", "c", "-under", "kyc", "kyc/card.txt"}, cli.ExitUsage, "takes no name"},
+		{"link bound to nothing", []string{"link", "-key-file", keys, "-bind", "session", "card.txt"}, cli.ExitUsage, bindingVariable},
+		{"link without uses", []string{"link", "-key-file", keys, "-uses", "0", "card.txt"}, cli.ExitUsage, "must be positive"},
+		{"link from nowhere", []string{"link", "-key-file", keys, "-network", "10.0.0.0/64", "card.txt"}, cli.ExitUsage, "neither an address nor a network"},
+		{"link with a method in lower case", []string{"link", "-key-file", keys, "-methods", "get", "card.txt"}, cli.ExitFailed, "not an HTTP method"},
+		{"link that ignores everything", []string{"link", "-key-file", keys, "-ignore", "*", "card.txt"}, cli.ExitFailed, "not * alone"},
+		{"link below a base that is none", []string{"link", "-key-file", keys, "-base-url", "files", "card.txt"}, cli.ExitUsage, "-base-url"},
 
-		{"check without a link", []string{"check", "-key-file", keys}, exitUsage, "an argument is missing"},
-		{"check what is no link", []string{"check", "-key-file", keys, "card.txt"}, exitUsage, "must begin with"},
-		{"check with an address that is none", []string{"check", "-key-file", keys, "-addr", "here", link}, exitUsage, "no address"},
-		{"check with a field that is none", []string{"check", "-key-file", keys, "-header", "Cookie", link}, exitUsage, "'Name: value'"},
-		{"check an empty input", []string{"check", "-key-file", keys, "-"}, exitUsage, "is empty"},
+		{"check without a link", []string{"check", "-key-file", keys}, cli.ExitUsage, "an argument is missing"},
+		{"check what is no link", []string{"check", "-key-file", keys, "card.txt"}, cli.ExitUsage, "must begin with"},
+		{"check with an address that is none", []string{"check", "-key-file", keys, "-addr", "here", link}, cli.ExitUsage, "not an address"},
+		{"check with a field that is none", []string{"check", "-key-file", keys, "-header", "Cookie", link}, cli.ExitUsage, "'Name: value'"},
+		{"check an empty input", []string{"check", "-key-file", keys, "-"}, cli.ExitUsage, "is empty"},
 
-		{"keygen of a type that is none", []string{"keygen", "-type", "rsa"}, exitUsage, "hmac or ed25519"},
-		{"keygen with an id that is none", []string{"keygen", "-id", "a b"}, exitUsage, "a key id is"},
-		{"keygen over a file", []string{"keygen", "-out", keys}, exitFailed, "file exists"},
-		{"revoke without a file", []string{"revoke", "case-42"}, exitUsage, "-file is missing"},
-		{"revoke in what is no list", []string{"revoke", "-file", keys, "case-42"}, exitFailed, "does not begin as a file of revocations"},
+		{"keygen of a type that is none", []string{"keygen", "-type", "rsa"}, cli.ExitUsage, "hmac or ed25519"},
+		{"keygen with an id that is none", []string{"keygen", "-id", "a b"}, cli.ExitUsage, "a key id is"},
+		{"keygen over a file", []string{"keygen", "-out", keys}, cli.ExitFailed, "file exists"},
+		{"revoke without a file", []string{"revoke", "case-42"}, cli.ExitUsage, "-file is missing"},
+		{"revoke in what is no list", []string{"revoke", "-file", keys, "case-42"}, cli.ExitFailed, "does not begin as a file of revocations"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Setenv(keysVariable, "")
+			t.Setenv(formats.Variable, "")
 			t.Setenv(bindingVariable, "")
-			code, stdout, stderr := program(t, "", test.args...)
+			code, stdout, stderr := try(t, "", test.args...)
 			if code != test.code || !strings.Contains(stderr, test.want) {
 				t.Errorf("exit code %d, want %d, and on the standard error %q:\n%s", code, test.code, test.want, stderr)
 			}
@@ -118,8 +124,8 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 
 func TestHelpIsNoMistake(t *testing.T) {
 	for _, args := range [][]string{{"-h"}, {"help"}, {"serve", "-h"}, {"link", "-h"}, {"check", "-help"}, {"keygen", "--help"}, {"revoke", "-h"}} {
-		code, stdout, stderr := program(t, "", args...)
-		if code != exitOK || !strings.HasPrefix(stdout, "Usage: fileserver") || stderr != "" {
+		code, stdout, stderr := try(t, "", args...)
+		if code != cli.ExitOK || !strings.HasPrefix(stdout, "Usage: fileserver") || stderr != "" {
 			t.Errorf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
 		}
 	}
@@ -131,13 +137,13 @@ func TestKeysComeFromTheEnvironmentOrAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(keysVariable, string(text))
+	t.Setenv(formats.Variable, string(text))
 	link := ok(t, "link", "card.txt")
 	ok(t, "check", link)
-	if code, _, stderr := program(t, "", "link", "-key-file", file, "card.txt"); code != exitUsage || !strings.Contains(stderr, "give one of them") {
+	if code, _, stderr := try(t, "", "link", "-key-file", file, "card.txt"); code != cli.ExitUsage || !strings.Contains(stderr, "use one of them") {
 		t.Errorf("with both: exit code %d\n%s", code, stderr)
 	}
-	t.Setenv(keysVariable, "")
+	t.Setenv(formats.Variable, "")
 	ok(t, "check", "-key-file", file, link)
 }
 
@@ -159,7 +165,7 @@ func TestGeneratedKeysAreKeptFromOthers(t *testing.T) {
 	if !strings.Contains(out, "\n# public: ") {
 		t.Errorf("keygen prints %s", out)
 	}
-	t.Setenv(keysVariable, out)
+	t.Setenv(formats.Variable, out)
 	link = ok(t, "link", "card.txt")
 	if !regexp.MustCompile(`signed_by=\d{8}-[a-z0-9]{6}&`).MatchString(link) {
 		t.Errorf("without -id, the key's id is the one in %s", link)
@@ -232,8 +238,8 @@ func TestCheckNamesTheFirstCheckThatFails(t *testing.T) {
 			if strings.HasSuffix(test.name, "input") {
 				stdin, test.link = test.link+"\n", "-"
 			}
-			code, stdout, stderr := program(t, stdin, append(args, test.link)...)
-			if code != exitFailed || !strings.Contains(stdout, test.want) || stderr != "" {
+			code, stdout, stderr := try(t, stdin, append(args, test.link)...)
+			if code != cli.ExitFailed || !strings.Contains(stdout, test.want) || stderr != "" {
 				t.Errorf("exit code %d, want 1, and %q:\n%s%s", code, test.want, stdout, stderr)
 			}
 			if strings.Contains(stdout, "signature=") {

@@ -20,6 +20,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/formats"
 )
 
 // system is an application of another system: how it is configured here, and
@@ -148,7 +151,7 @@ func (p *process) open(link string) int {
 func TestEveryFormatIsSignedServedExplainedAndReloaded(t *testing.T) {
 	for _, s := range systems() {
 		t.Run(s.name, func(t *testing.T) {
-			t.Setenv(keysVariable, "")
+			t.Setenv(formats.Variable, "")
 			old, next := s.key(t), s.key(t)
 			dir := files(t)
 			write(t, filepath.Join(dir, "other.txt"), "another file")
@@ -176,8 +179,8 @@ func TestEveryFormatIsSignedServedExplainedAndReloaded(t *testing.T) {
 				if got := p.open(test.link); got != test.status {
 					t.Errorf("%s: status %d, want %d", test.name, got, test.status)
 				}
-				code, out, stderr := program(t, "", with("check", flags, test.link)...)
-				if (code == exitOK) != (test.status == 200) || !strings.Contains(out, test.want) {
+				code, out, stderr := try(t, "", with("check", flags, test.link)...)
+				if (code == cli.ExitOK) != (test.status == 200) || !strings.Contains(out, test.want) {
 					t.Errorf("check %s: exit code %d, want %q\n%s%s", test.name, code, test.want, out, stderr)
 				}
 				if strings.Contains(out, signature[len(signature)-20:]) {
@@ -307,48 +310,50 @@ func TestLinksOfOtherSystemsAreServed(t *testing.T) {
 				t.Errorf("altered: status %d, want 403", got)
 			}
 			p.stop()
-			t.Setenv(keysVariable, test.keys)
-			if _, out, stderr := program(t, "", with("check", test.flags, test.link)...); !strings.Contains(out, test.explanation) {
+			t.Setenv(formats.Variable, test.keys)
+			if _, out, stderr := try(t, "", with("check", test.flags, test.link)...); !strings.Contains(out, test.explanation) {
 				t.Errorf("check does not say %q:\n%s%s", test.explanation, out, stderr)
 			}
 		})
 	}
 	t.Run("and over SHA-1 only if asked for", func(t *testing.T) {
-		t.Setenv(keysVariable, "K2JCJMDEHXQW5F\n"+canned.Public)
-		if _, out, _ := program(t, "", with("check", distribution, canned.Signed)...); !strings.Contains(out, "FAIL invalid") || !strings.Contains(out, "SHA-1") {
+		t.Setenv(formats.Variable, "K2JCJMDEHXQW5F\n"+canned.Public)
+		if _, out, _ := try(t, "", with("check", distribution, canned.Signed)...); !strings.Contains(out, "FAIL invalid") || !strings.Contains(out, "SHA-1") {
 			t.Errorf("check does not refuse SHA-1:\n%s", out)
 		}
 	})
 }
 
-// The README shows how to serve what other applications sign. These are its
+// The READMEs show how to serve what other applications sign. These are their
 // commands, word for word but for the directory.
-func TestCommandsOfTheREADMEServe(t *testing.T) {
-	readme, err := os.ReadFile(filepath.FromSlash("../../README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestCommandsOfTheREADMEsServe(t *testing.T) {
 	key := laravelKey(t)
 	found := 0
-	for line := range strings.Lines(string(readme)) {
-		_, command, ok := strings.Cut(strings.TrimSpace(line), `" ./fileserver -dir private `)
-		if !ok {
-			continue
+	for _, name := range []string{"README.md", filepath.FromSlash("../../README.md")} {
+		readme, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		found++
-		t.Run(command, func(t *testing.T) {
-			flags := strings.Fields(command)
-			p := startWith(t, key, with("-dir", files(t), flags)...)
-			t.Setenv(keysVariable, key)
-			code, link, stderr := program(t, "", with("link", flags, "kyc/card.txt")...)
-			if code != exitOK {
-				t.Fatalf("link: exit code %d\n%s", code, stderr)
+		for line := range strings.Lines(string(readme)) {
+			_, command, ok := strings.Cut(strings.TrimSpace(line), `" ./fileserver -dir private `)
+			if !ok {
+				continue
 			}
-			if got := p.open(strings.TrimSpace(link)); got != 200 {
-				t.Errorf("status %d, want 200", got)
-			}
-			p.stop()
-		})
+			found++
+			t.Run(command, func(t *testing.T) {
+				flags := strings.Fields(command)
+				p := startWith(t, key, with("-dir", files(t), flags)...)
+				t.Setenv(formats.Variable, key)
+				code, link, stderr := try(t, "", with("link", flags, "kyc/card.txt")...)
+				if code != cli.ExitOK {
+					t.Fatalf("link: exit code %d\n%s", code, stderr)
+				}
+				if got := p.open(strings.TrimSpace(link)); got != 200 {
+					t.Errorf("status %d, want 200", got)
+				}
+				p.stop()
+			})
+		}
 	}
 	if found < 2 {
 		t.Errorf("found %d commands, want those for Laravel and Django", found)
@@ -389,7 +394,7 @@ func TestFormatsCarrySubtrees(t *testing.T) {
 	t.Run("django", func(t *testing.T) {
 		keys := write(t, filepath.Join(t.TempDir(), "keys.txt"), secretKey(t))
 		flags := []string{"-format", "django", "-salt", "files", "-max-age", "5m", "-key-file", keys}
-		if code, _, stderr := program(t, "", with("link", flags, "-under", "kyc", "kyc/card.txt")...); code != exitUsage {
+		if code, _, stderr := try(t, "", with("link", flags, "-under", "kyc", "kyc/card.txt")...); code != cli.ExitUsage {
 			t.Errorf("without -subtree-tokens: exit code %d, want 2\n%s", code, stderr)
 		}
 		flags = append(flags, "-subtree-tokens")
@@ -415,7 +420,7 @@ func TestFormatsCarrySubtrees(t *testing.T) {
 			p.stop()
 		}
 		args := with("check", flags, "-header", "Cookie: "+cookie, "/files/kyc/card.txt")
-		if code, out, _ := program(t, "", args...); code != exitFailed || !strings.Contains(out, "FAIL unsigned") {
+		if code, out, _ := try(t, "", args...); code != cli.ExitFailed || !strings.Contains(out, "FAIL unsigned") {
 			t.Errorf("check without -cloudfront-cookies: exit code %d\n%s", code, out)
 		}
 		ok(t, slices.Insert(args, 1, "-cloudfront-cookies")...)
@@ -425,19 +430,19 @@ func TestFormatsCarrySubtrees(t *testing.T) {
 // A link must never be dated ahead without somebody asking for it: it would
 // not work yet.
 func TestLinksOfFormatsWithALongestLifeWorkAtOnce(t *testing.T) {
-	t.Setenv(keysVariable, secretKey(t))
+	t.Setenv(formats.Variable, secretKey(t))
 	args := []string{"link", "-format", "django", "-max-age", "2m"}
 	link := ok(t, with(args, "card.txt")...) // -lifetime is 15m by default
 	ok(t, "check", "-format", "django", "-max-age", "2m", link)
-	code, _, stderr := program(t, "", with(args, "-lifetime", "3m", "card.txt")...)
-	if code != exitUsage || !strings.Contains(stderr, "live for 2m0s at most") {
+	code, _, stderr := try(t, "", with(args, "-lifetime", "3m", "card.txt")...)
+	if code != cli.ExitUsage || !strings.Contains(stderr, "live for at most 2m0s") {
 		t.Errorf("a longer life: exit code %d\n%s", code, stderr)
 	}
-	t.Setenv(keysVariable, accessKey(t))
+	t.Setenv(formats.Variable, accessKey(t))
 	for _, flags := range [][]string{{"-format", "gcs"}, {"-format", "s3", "-region", "auto"}} {
 		link := ok(t, with("link", flags, "-lifetime", "168h", "card.txt")...)
 		ok(t, with("check", flags, link)...)
-		if code, _, _ := program(t, "", with("link", flags, "-lifetime", "169h", "card.txt")...); code != exitUsage {
+		if code, _, _ := try(t, "", with("link", flags, "-lifetime", "169h", "card.txt")...); code != cli.ExitUsage {
 			t.Errorf("%v: exit code %d for more than seven days, want 2", flags, code)
 		}
 	}
@@ -462,72 +467,72 @@ func TestMistakesWithFormatsGetAClearError(t *testing.T) {
 		code int
 		want string
 	}{
-		{"a flag of another format", secret, with("-dir", dir, app, "-salt", "files"), exitUsage, "-salt is for the format django, and this is laravel"},
-		{"an origin for Django", secret, with("-dir", dir, dj, "-origin", "https://a.example"), exitUsage, "cloudfront and laravel"},
-		{"a flag of another format for our own", "", with("-dir", dir, "-region", "us-east-1"), exitUsage, "-region is for the format s3"},
-		{"a flag of another format for the demonstration", "", with("-any-host"), exitUsage, "-any-host is for the format"},
-		{"cookies for Laravel", secret, with("-dir", dir, app, "-cookie", "files"), exitUsage, "-cookie is for the format signedurl"},
-		{"cookies of a name for CloudFront", id + "\n" + private, with("-dir", dir, cdn, "-cookie", "files"), exitUsage, "-cookie is for the format signedurl"},
-		{"revocations without ids", secret, with("-dir", dir, dj, "-revoked", "revoked.txt"), exitUsage, "-revoked is for the format signedurl"},
-		{"permanent links of S3", id + ":" + secret, with("-dir", dir, region, "-allow-permanent"), exitUsage, "-allow-permanent is for"},
-		{"check with a flag of another format", secret, with("check", app, "-max-age", "1m", "/files/a"), exitUsage, "-max-age is for the format django"},
-		{"link with a flag of another format", secret, with("link", app, "-max-age", "1m", "a"), exitUsage, "-max-age is for the format django"},
+		{"a flag of another format", secret, with("-dir", dir, app, "-salt", "files"), cli.ExitUsage, "-salt is for the format django, and this is laravel"},
+		{"an origin for Django", secret, with("-dir", dir, dj, "-origin", "https://a.example"), cli.ExitUsage, "cloudfront and laravel"},
+		{"a flag of another format for our own", "", with("-dir", dir, "-region", "us-east-1"), cli.ExitUsage, "-region is for the format s3"},
+		{"a flag of another format for the demonstration", "", with("-any-host"), cli.ExitUsage, "-any-host is for the format"},
+		{"cookies for Laravel", secret, with("-dir", dir, app, "-cookie", "files"), cli.ExitUsage, "-cookie is for the format signedurl"},
+		{"cookies of a name for CloudFront", id + "\n" + private, with("-dir", dir, cdn, "-cookie", "files"), cli.ExitUsage, "-cookie is for the format signedurl"},
+		{"revocations without ids", secret, with("-dir", dir, dj, "-revoked", "revoked.txt"), cli.ExitUsage, "-revoked is for the format signedurl"},
+		{"permanent links of S3", id + ":" + secret, with("-dir", dir, region, "-allow-permanent"), cli.ExitUsage, "-allow-permanent is for"},
+		{"check with a flag of another format", secret, with("check", app, "-max-age", "1m", "/files/a"), cli.ExitUsage, "-max-age is for the format django"},
+		{"link with a flag of another format", secret, with("link", app, "-max-age", "1m", "a"), cli.ExitUsage, "-max-age is for the format django"},
 
-		{"no keys of another format", "", with("-dir", dir, app), exitUsage, "see -h for what keys of laravel look like"},
-		{"an origin with a path", secret, with("-dir", dir, "-format", "laravel", "-origin", "https://app.example.com/a"), exitUsage, "the origin must be"},
-		{"any host for relative links", secret, with("-dir", dir, "-format", "laravel", "-any-host"), exitUsage, "leave -any-host unset"},
-		{"a short APP_KEY", "base64:c2VjcmV0", with("-dir", dir, app), exitFailed, "SIGNEDURL_KEYS: line 1: laravel: a key is shorter than 16 bytes; generate one with php artisan key:generate, or set -insecure-short-keys"},
-		{"a short previous key", secret + "\n\nshort-secret", with("-dir", dir, app), exitFailed, "line 3: laravel: a key is shorter"},
-		{"keys that are blank", " \n\t\n", with("-dir", dir, app), exitFailed, "there is no key in it"},
-		{"a comment that would be a key", secret + "\n# the old key of last year", with("-dir", dir, app), exitFailed, "line 2: it begins with #"},
-		{"a key that is taken out as a comment", "#" + secret + "\n" + secret, with("-dir", dir, dj), exitFailed, "line 1: it begins with #"},
-		{"parameters that cannot be ignored", secret, with("-dir", dir, app, "-format-ignore", "expires"), exitUsage, `"expires" cannot be ignored`},
+		{"no keys of another format", "", with("-dir", dir, app), cli.ExitUsage, "-h describes the keys of laravel"},
+		{"an origin with a path", secret, with("-dir", dir, "-format", "laravel", "-origin", "https://app.example.com/a"), cli.ExitUsage, "the origin must be"},
+		{"any host for relative links", secret, with("-dir", dir, "-format", "laravel", "-any-host"), cli.ExitUsage, "-format laravel: relative links are good for any host; leave AnyHost unset"},
+		{"a short APP_KEY", "base64:c2VjcmV0", with("-dir", dir, app), cli.ExitFailed, "SIGNEDURL_KEYS: line 1: laravel: a key is shorter than 16 bytes; generate one with php artisan key:generate, or set InsecureShortKeys"},
+		{"a short previous key", secret + "\n\nshort-secret", with("-dir", dir, app), cli.ExitFailed, "line 3: laravel: a key is shorter"},
+		{"keys that are blank", " \n\t\n", with("-dir", dir, app), cli.ExitFailed, "there is no key in it"},
+		{"a comment that would be a key", secret + "\n# the old key of last year", with("-dir", dir, app), cli.ExitFailed, "line 2: it begins with #"},
+		{"a key that is taken out as a comment", "#" + secret + "\n" + secret, with("-dir", dir, dj), cli.ExitFailed, "line 1: it begins with #"},
+		{"parameters that cannot be ignored", secret, with("-dir", dir, app, "-format-ignore", "expires"), cli.ExitUsage, `"expires" cannot be ignored`},
 
-		{"tokens for ever", secret, with("-dir", dir, "-format", "django", "-salt", "files"), exitUsage, "give -max-age, or -allow-permanent"},
-		{"tokens without a time that expire", secret, with("-dir", dir, dj, "-untimed"), exitUsage, "-max-age needs tokens that hold a time; unset -untimed"},
-		{"a negative age", secret, with("-dir", dir, "-format", "django", "-max-age", "-1m"), exitUsage, "-max-age is negative"},
-		{"a member of no object", secret, with("-dir", dir, dj, "-member", "path"), exitUsage, "-member needs -object"},
-		{"a hash that is none", secret, with("-dir", dir, dj, "-hash", "md5"), exitUsage, "it is sha1, sha256 or sha512"},
-		{"a separator that may be in a token", secret, with("-dir", dir, dj, "-separator", "a"), exitUsage, `the separator "a"`},
-		{"a parameter that needs escapes", secret, with("-dir", dir, dj, "-parameter", "a b"), exitUsage, `the parameter "a b"`},
-		{"a short SECRET_KEY", "short-secret", with("-dir", dir, dj), exitFailed, "line 1: django: a key is shorter than 32 bytes"},
-		{"link for ever with an age", secret, with("link", dj, "-permanent", "a"), exitUsage, "no place for Claims.Permanent"},
+		{"tokens for ever", secret, with("-dir", dir, "-format", "django", "-salt", "files"), cli.ExitUsage, "set -max-age, or -allow-permanent"},
+		{"tokens without a time that expire", secret, with("-dir", dir, dj, "-untimed"), cli.ExitUsage, "-format django: MaxAge needs tokens that hold a time; unset Untimed"},
+		{"a negative age", secret, with("-dir", dir, "-format", "django", "-max-age", "-1m"), cli.ExitUsage, "-format django: MaxAge is negative"},
+		{"a member of no object", secret, with("-dir", dir, dj, "-member", "path"), cli.ExitUsage, "-format django: Member needs Object"},
+		{"a hash that is none", secret, with("-dir", dir, dj, "-hash", "md5"), cli.ExitUsage, "it must be sha1, sha256 or sha512"},
+		{"a separator that may be in a token", secret, with("-dir", dir, dj, "-separator", "a"), cli.ExitUsage, `the separator "a"`},
+		{"a parameter that needs escapes", secret, with("-dir", dir, dj, "-parameter", "a b"), cli.ExitUsage, `the parameter "a b"`},
+		{"a short SECRET_KEY", "short-secret", with("-dir", dir, dj), cli.ExitFailed, "line 1: django: a key is shorter than 32 bytes"},
+		{"link for ever with an age", secret, with("link", dj, "-permanent", "a"), cli.ExitUsage, "no place for Claims.Permanent"},
 
-		{"CloudFront without an origin", id + "\n" + private, with("-dir", dir, "-format", "cloudfront"), exitUsage, "-origin is missing"},
-		{"a key pair without its id", private, with("-dir", dir, cdn), exitFailed, "line 1: there is no line with the name of the key before it"},
-		{"a key pair without its first line", private[strings.IndexByte(private, '\n')+1:], with("-dir", dir, cdn), exitFailed, "line 1: it is a key-pair id only if"},
-		{"an id with a space", "my key\n" + private, with("-dir", dir, cdn), exitFailed, "line 1: cloudfront: a key-pair id is"},
-		{"two keys below one id", "# keys\n" + id + "\n" + private + private, with("-dir", dir, cdn), exitFailed, "line 2: cloudfront: key " + id + ": the text holds more than one key"},
-		{"two keys of one id", id + "\n" + private + id + "\n" + private, with("-dir", dir, cdn), exitFailed, "two keys have the id"},
-		{"link with a public key", id + "\n" + public, with("link", cdn, "a"), exitFailed, "cannot sign"},
-		{"link with two networks", id + "\n" + private, with("link", cdn, "-network", "192.0.2.0/25,192.0.2.128/25", "a"), exitUsage, "no place for more than one network"},
-		{"link to another origin", id + "\n" + private, with("link", cdn, "-base-url", "https://other.example/files/", "a"), exitFailed, "not one of the origin"},
-		{"link with a CloudFront cookie and a name", id + "\n" + private, with("link", cdn, "-cloudfront-cookies", "-under", "a", "a/b"), exitUsage, "takes no name"},
+		{"CloudFront without an origin", id + "\n" + private, with("-dir", dir, "-format", "cloudfront"), cli.ExitUsage, "-origin is missing"},
+		{"a key pair without its id", private, with("-dir", dir, cdn), cli.ExitFailed, "line 1: the name of the key is missing on a line before it"},
+		{"a key pair without its first line", private[strings.IndexByte(private, '\n')+1:], with("-dir", dir, cdn), cli.ExitFailed, "line 1: a key-pair id must be followed by a key"},
+		{"an id with a space", "my key\n" + private, with("-dir", dir, cdn), cli.ExitFailed, "line 1: cloudfront: a key-pair id is"},
+		{"two keys below one id", "# keys\n" + id + "\n" + private + private, with("-dir", dir, cdn), cli.ExitFailed, "line 2: cloudfront: key " + id + ": the text holds more than one key"},
+		{"two keys of one id", id + "\n" + private + id + "\n" + private, with("-dir", dir, cdn), cli.ExitFailed, "two keys have the id"},
+		{"link with a public key", id + "\n" + public, with("link", cdn, "a"), cli.ExitFailed, "cannot sign"},
+		{"link with two networks", id + "\n" + private, with("link", cdn, "-network", "192.0.2.0/25,192.0.2.128/25", "a"), cli.ExitUsage, "no place for more than one network"},
+		{"link to another origin", id + "\n" + private, with("link", cdn, "-base-url", "https://other.example/files/", "a"), cli.ExitFailed, "not one of the origin"},
+		{"link with a CloudFront cookie and a name", id + "\n" + private, with("link", cdn, "-cloudfront-cookies", "-under", "a", "a/b"), cli.ExitUsage, "takes no name"},
 
-		{"JSON that is no key", `{"private_key": "` + secret + `"}`, with("-dir", dir, "-format", "gcs"), exitFailed, "key file 1: "},
-		{"JSON that is cut off", account + "\n" + account[:len(account)-1], with("-dir", dir, "-format", "gcs"), exitFailed, "key file 2 is not JSON"},
-		{"a line that is no HMAC key", "GOOGTEST" + secret, with("-dir", dir, "-format", "gcs"), exitFailed, "line 1: it is neither"},
-		{"an elliptic key of an account", "a@b.example\n" + public, with("-dir", dir, "-format", "gcs"), exitFailed, "line 1: what is below it is not one RSA public key"},
-		{"a private key below an account", "a@b.example\n" + private, with("-dir", dir, "-format", "gcs"), exitFailed, "line 1: what is below it"},
-		{"a host with a scheme", id + ":" + secret, with("-dir", dir, "-format", "gcs", "-signed-host", "https://a.example"), exitUsage, "-signed-host is a host"},
-		{"a host in upper case", id + ":" + secret, with("-dir", dir, region, "-signed-host", "S3.example.com"), exitUsage, "-signed-host must be host[:port] in lower-case"},
-		{"link without a host", id + ":" + secret, with("link", "-format", "gcs", "-base-url", "/files/", "a"), exitFailed, "neither the URL nor the Options name one"},
-		{"link to a subtree of Cloud Storage", id + ":" + secret, with("link", "-format", "gcs", "-under", "a", "a/b"), exitUsage, "no place for Claims.Under"},
+		{"JSON that is no key", `{"private_key": "` + secret + `"}`, with("-dir", dir, "-format", "gcs"), cli.ExitFailed, "key file 1: "},
+		{"JSON that is cut off", account + "\n" + account[:len(account)-1], with("-dir", dir, "-format", "gcs"), cli.ExitFailed, "key file 2 is not JSON"},
+		{"a line that is no HMAC key", "GOOGTEST" + secret, with("-dir", dir, "-format", "gcs"), cli.ExitFailed, "line 1: it is neither"},
+		{"an elliptic key of an account", "a@b.example\n" + public, with("-dir", dir, "-format", "gcs"), cli.ExitFailed, "line 1: what follows it is not one RSA public key"},
+		{"a private key below an account", "a@b.example\n" + private, with("-dir", dir, "-format", "gcs"), cli.ExitFailed, "line 1: what follows it"},
+		{"a host with a scheme", id + ":" + secret, with("-dir", dir, "-format", "gcs", "-signed-host", "https://a.example"), cli.ExitUsage, "-signed-host is a host"},
+		{"a host in upper case", id + ":" + secret, with("-dir", dir, region, "-signed-host", "S3.example.com"), cli.ExitUsage, "-format s3: Host must be host[:port] in lower-case"},
+		{"link without a host", id + ":" + secret, with("link", "-format", "gcs", "-base-url", "/files/", "a"), cli.ExitFailed, "neither the URL nor the Options name one"},
+		{"link to a subtree of Cloud Storage", id + ":" + secret, with("link", "-format", "gcs", "-under", "a", "a/b"), cli.ExitUsage, "no place for Claims.Under"},
 
-		{"S3 without a region", id + ":" + secret, with("-dir", dir, "-format", "s3"), exitUsage, "-region is missing"},
-		{"a region with a slash", id + ":" + secret, with("-dir", dir, "-format", "s3", "-region", "us/east"), exitUsage, "a region is"},
-		{"a secret without its id", secret, with("-dir", dir, region), exitFailed, "line 1: it is not ACCESS_KEY_ID:SECRET_ACCESS_KEY"},
-		{"a key in three parts", id + ":" + secret + " a b", with("-dir", dir, region), exitFailed, "line 1: it is not"},
-		{"a short secret", "\n" + id + ":short-secret", with("-dir", dir, region), exitFailed, "line 2: the secret has 12 bytes"},
-		{"link for ever", id + ":" + secret, with("link", region, "-permanent", "a"), exitUsage, "no place for Claims.Permanent"},
-		{"link with uses", secret, with("link", app, "-uses", "3", "a"), exitUsage, "no place for Claims.ID"},
+		{"S3 without a region", id + ":" + secret, with("-dir", dir, "-format", "s3"), cli.ExitUsage, "-region is missing"},
+		{"a region with a slash", id + ":" + secret, with("-dir", dir, "-format", "s3", "-region", "us/east"), cli.ExitUsage, "a region is"},
+		{"a secret without its id", secret, with("-dir", dir, region), cli.ExitFailed, "line 1: it is not ACCESS_KEY_ID:SECRET_ACCESS_KEY"},
+		{"a key in three parts", id + ":" + secret + " a b", with("-dir", dir, region), cli.ExitFailed, "line 1: it is not"},
+		{"a short secret", "\n" + id + ":short-secret", with("-dir", dir, region), cli.ExitFailed, "line 2: the secret has 12 bytes"},
+		{"link for ever", id + ":" + secret, with("link", region, "-permanent", "a"), cli.ExitUsage, "no place for Claims.Permanent"},
+		{"link with uses", secret, with("link", app, "-uses", "3", "a"), cli.ExitUsage, "no place for Claims.ID"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Setenv(keysVariable, test.keys)
+			t.Setenv(formats.Variable, test.keys)
 			if strings.HasPrefix(test.args[0], "-") {
 				test.args = append(test.args, "-addr", "127.0.0.1:0")
 			}
-			code, stdout, stderr := program(t, "", test.args...)
+			code, stdout, stderr := try(t, "", test.args...)
 			if code != test.code || !strings.Contains(stderr, test.want) || stdout != "" {
 				t.Errorf("exit code %d, want %d, and on the standard error %q:\n%s%s", code, test.code, test.want, stderr, stdout)
 			}
@@ -567,19 +572,16 @@ func TestCertificatesVerifyLinksOfServiceAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(keysVariable, string(private))
+	t.Setenv(formats.Variable, string(private))
 	link := ok(t, "link", "-format", "gcs", "-base-url", "https://storage.googleapis.com/bucket/", "card.txt")
-	t.Setenv(keysVariable, fmt.Sprintf("%s\n%s", email, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})))
+	t.Setenv(formats.Variable, fmt.Sprintf("%s\n%s", email, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})))
 	ok(t, "check", "-format", "gcs", link)
 }
 
-func TestHelpTellsOfEveryFormat(t *testing.T) {
+func TestHelpDescribesTheKeysOfEveryFormat(t *testing.T) {
 	for _, command := range []string{"serve", "link", "check"} {
-		help := ok(t, command, "-h")
-		for name, f := range formats {
-			if !strings.Contains(help, "\n  "+name+" ") || !strings.Contains(help, strings.TrimSpace(strings.Split(strings.TrimSpace(f.keys), "\n")[0])) {
-				t.Errorf("%s -h does not say what the keys of %s look like:\n%s", command, name, help)
-			}
+		if help := ok(t, command, "-h"); !strings.Contains(help, strings.TrimSpace(formats.Help())) {
+			t.Errorf("%s -h does not describe keys:\n%s", command, help)
 		}
 	}
 }

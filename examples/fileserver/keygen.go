@@ -8,24 +8,25 @@ import (
 	"strings"
 	"time"
 
+	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/middleware"
 )
 
 const keygenHelp = `
-Keygen makes a key from the system's source of randomness and writes it in text
-form, which is a line of a key file. An HMAC key signs and verifies. Of an
-Ed25519 key, the private half signs, for the service that issues links, and the
-public half verifies, for the servers that must not be able to issue any.
+Keygen generates a random key and writes it in text form, as one line of a key
+file. An HMAC key signs and verifies. An Ed25519 key has two halves: the private
+one signs, for the service that issues links, and the public one verifies, for
+servers that must not be able to issue any.
 
-Without -out, the key goes to the standard output, the public half behind it as
-a comment. The text is the secret: keep it as one.`
+Without -out, the key goes to the standard output, followed by the public half
+as a comment. The text is the secret: treat it as one.`
 
-func keygen(_ context.Context, args []string, t terminal) error {
-	fs := newFlags("keygen", "", keygenHelp)
-	kind := fs.String("type", "hmac", "make a key of this `type`: hmac or ed25519")
-	id := fs.String("id", "", "give the key this `id`, which its links show; without it, a name made of today's date and some random letters")
-	out := fs.String("out", "", "write the key to this new `file`, readable by its owner alone, and the public half to file.pub")
-	if err := parse(fs, args, 0, 0, t.out); err != nil {
+func keygen(_ context.Context, args []string, t cli.Terminal) error {
+	fs := cli.NewFlags(name, "keygen", "", keygenHelp)
+	kind := fs.String("type", "hmac", "generate a key of this `type`: hmac or ed25519")
+	id := fs.String("id", "", "the key's `id`, which its links show; the default consists of today's date and random letters")
+	out := fs.String("out", "", "write the key to this new `file`, which only its owner can read, and the public half to file.pub")
+	if err := fs.ParseArgs(args, 0, 0, t.Out); err != nil {
 		return err
 	}
 	if *id == "" {
@@ -39,15 +40,15 @@ func keygen(_ context.Context, args []string, t terminal) error {
 	case "ed25519":
 		private, public, err = middleware.GenerateEd25519Key(*id)
 	default:
-		return badUsage("-type is hmac or ed25519, not %q", *kind)
+		return cli.Usagef("-type must be hmac or ed25519, not %q", *kind)
 	}
 	if err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	if *out == "" {
-		fmt.Fprintln(t.out, private)
+		fmt.Fprintln(t.Out, private)
 		if public != "" {
-			fmt.Fprintln(t.out, "# public:", public)
+			fmt.Fprintln(t.Out, "# public:", public)
 		}
 		return nil
 	}
@@ -57,7 +58,7 @@ func keygen(_ context.Context, args []string, t terminal) error {
 	return writeNew(*out+".pub", public, 0o644)
 }
 
-// writeNew writes a file that must not exist: a key that was overwritten kills
+// writeNew writes a file that must not exist: to overwrite a key would kill
 // every link that it signed.
 func writeNew(name, line string, mode os.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
@@ -71,8 +72,8 @@ func writeNew(name, line string, mode os.FileMode) error {
 	return err
 }
 
-// freshID returns an id that no other key has: a server can hold an old key
-// and a new one at the same time only under different ids.
+// freshID returns an id that no other key has: a server can hold an old and a
+// new key at the same time only under different ids.
 func freshID() string {
 	return time.Now().UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
 }

@@ -5,26 +5,28 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/examples/internal/server"
 	"example.com/signedurl/middleware"
 )
 
 const linkHelp = `
-Link signs a link to the file NAME, which is as it is on disk, below the
-directory that is served, and prints it. The first key must be able to sign.
+Link signs a link to the file NAME and prints it. NAME is as it is on disk, below
+the directory that is served. The first key must be able to sign.
 
-With -under, the link's signature opens everything below a directory, and with
--cookie it is printed as a cookie:
+With -under, the link's signature opens everything below a directory. With
+-cookie, it is printed as a cookie:
 
   fileserver link -key-file keys.txt -under kyc/42 kyc/42/card.jpg
   curl --cookie "$(fileserver link -key-file keys.txt -under kyc/42 -cookie files)" ...
 
-A value that a link is bound to can be a secret, such as the id of a session.
+The value to which a link is bound can be a secret, such as the id of a session.
 With -bind NAME and no value, it is read from the environment variable
 ` + bindingVariable + `.`
 
@@ -32,12 +34,12 @@ With -bind NAME and no value, it is read from the environment variable
 // binding.
 const bindingVariable = "SIGNEDURL_BINDING"
 
-// defaultBase is where the files are that serve serves by default.
+// defaultBase is the base of the files that serve serves by default.
 const defaultBase = "http://127.0.0.1:8080/files/"
 
 // linkFlags is the command line of link.
 type linkFlags struct {
-	keys     keySource
+	keys     formats.Source
 	base     string
 	claims   middleware.Claims
 	lifetime time.Duration
@@ -47,47 +49,47 @@ type linkFlags struct {
 	cookie   string
 }
 
-func (l *linkFlags) register(fs *flag.FlagSet) {
+func (l *linkFlags) register(fs *cli.Flags) {
 	c := &l.claims
-	l.keys.register(fs)
-	fs.StringVar(&l.base, "base-url", defaultBase, "the `URL` or path under which clients reach the files; with -origin, it is /files/ there by default")
-	fs.DurationVar(&l.lifetime, "lifetime", 15*time.Minute, "let the link work for this `duration`")
-	timeFlag(fs, &c.Expires, "expires", "refuse the link from this `time` on, such as 2026-01-02T15:04:05Z, instead of -lifetime")
-	fs.DurationVar(&l.round, "round", 0, "round the expiry up to a multiple of this `duration`, so that links made one after the other are equal and can be cached")
-	fs.BoolVar(&c.Permanent, "permanent", false, "make a link that never expires, for servers that allow it")
-	timeFlag(fs, &c.NotBefore, "from", "refuse the link before this `time`; a duration counts from now")
-	fs.StringVar(&l.under, "under", "", "open everything below this `directory`; / is all files")
+	l.keys.Register(fs)
+	fs.StringVar(&l.base, "base-url", defaultBase, "the `URL` or path under which clients reach the files; with -origin, the default is /files/ below it")
+	fs.DurationVar(&l.lifetime, "lifetime", 15*time.Minute, "accept the link for this `duration`")
+	fs.TimeVar(&c.Expires, "expires", "refuse the link from this `time` on, such as 2026-01-02T15:04:05Z, instead of -lifetime")
+	fs.DurationVar(&l.round, "round", 0, "round the expiry up to a multiple of this `duration`, so that links made in quick succession are equal and can be cached")
+	fs.BoolVar(&c.Permanent, "permanent", false, "make a link that never expires, for servers that accept it")
+	fs.TimeVar(&c.NotBefore, "from", "refuse the link before this `time`; a duration counts from now")
+	fs.StringVar(&l.under, "under", "", "open everything below this `directory`; / means all files")
 	fs.StringVar(&l.under, "subtree", "", "another name for -under")
-	fs.StringVar(&l.cookie, "cookie", "", "print a cookie of this `name` for -under, instead of a link")
-	listFlag(fs, &c.Methods, "methods", "let the link be used with these `methods`, a comma-separated list; without it, GET and HEAD")
-	fs.StringVar(&c.Host, "host", "", "let the link be used only with this `host[:port]`")
-	networksFlag(fs, &c.Networks, "network", "let the link be used only from these `networks`, a comma-separated list of addresses and CIDR blocks")
+	fs.StringVar(&l.cookie, "cookie", "", "print a cookie of this `name` for -under instead of a link")
+	fs.ListVar(&c.Methods, "methods", "accept the link with these `methods`, a comma-separated list; the default is GET and HEAD")
+	fs.StringVar(&c.Host, "host", "", "accept the link only with this `host[:port]`")
+	fs.NetworksVar(&c.Networks, "network", "accept the link only from these `networks`, a comma-separated list of addresses and CIDR blocks")
 	fs.StringVar(&l.bind, "bind", "", "bind the link to a value that it does not show, as `name=value`, see above")
 	fs.StringVar(&c.ID, "id", "", "name the link or a group of links with this `id`, for revocation, counting and audit")
-	fs.IntVar(&c.Uses, "uses", 0, "let all links of the id be used this `number` of times together; without -id, the link gets a random one")
-	listFlag(fs, &c.Ignore, "ignore", "let query parameters of these `names` be added later, a comma-separated list; utm_* is all that begin with utm_")
+	fs.IntVar(&c.Uses, "uses", 0, "accept all links of the id this `number` of times in total; without -id, the link gets a random one")
+	fs.ListVar(&c.Ignore, "ignore", "allow query parameters of these `names` to be added later, a comma-separated list; utm_* means all that begin with utm_")
 	fs.StringVar(&c.DownloadName, "as", "", "make the reply a download of this `name`")
 	fs.StringVar(&c.ContentType, "type", "", "give the reply this media `type`")
 }
 
-// complete fills in what the claims take from more than one flag.
-func (l *linkFlags) complete(fs *flag.FlagSet) error {
+// complete fills in the claims that depend on more than one flag.
+func (l *linkFlags) complete(fs *cli.Flags) error {
 	c := &l.claims
 	switch {
 	case !l.asCookie() && fs.NArg() == 0:
-		return badUsage("the name of a file is missing")
+		return cli.Usagef("the name of a file is missing")
 	case l.asCookie() && fs.NArg() > 0:
-		return badUsage("a cookie takes no name of a file")
+		return cli.Usagef("a cookie takes no name of a file")
 	case l.asCookie() && l.under == "":
-		return badUsage("a cookie needs -under")
-	case c.Permanent && (wasSet(fs, "lifetime") || wasSet(fs, "expires")):
-		return badUsage("a permanent link has no lifetime")
-	case wasSet(fs, "lifetime") && wasSet(fs, "expires"):
-		return badUsage("-lifetime and -expires exclude each other")
+		return cli.Usagef("a cookie needs -under")
+	case c.Permanent && (fs.Given("lifetime") || fs.Given("expires")):
+		return cli.Usagef("a permanent link has no lifetime")
+	case fs.Given("lifetime") && fs.Given("expires"):
+		return cli.Usagef("-lifetime and -expires exclude each other")
 	case l.lifetime <= 0 || l.round < 0:
-		return badUsage("-lifetime must be positive, and -round must not be negative")
-	case c.Uses <= 0 && wasSet(fs, "uses"):
-		return badUsage("-uses must be positive")
+		return cli.Usagef("-lifetime must be positive, and -round must not be negative")
+	case c.Uses <= 0 && fs.Given("uses"):
+		return cli.Usagef("-uses must be positive")
 	}
 	if !c.Permanent {
 		if err := l.expire(fs, time.Now()); err != nil {
@@ -103,22 +105,22 @@ func (l *linkFlags) complete(fs *flag.FlagSet) error {
 			value = os.Getenv(bindingVariable)
 		}
 		if name == "" || value == "" {
-			return badUsage("-bind has no name or no value: write name=value, or set %s", bindingVariable)
+			return cli.Usagef("-bind has no name or no value: write name=value, or set %s", bindingVariable)
 		}
 		c.Binding = middleware.Binding{Name: name, Value: value}
 	}
-	if origin := l.keys.flags.origin; origin != "" && !wasSet(fs, "base-url") {
-		l.base = strings.TrimSuffix(origin, "/") + "/files/"
+	if origin := l.keys.Origin(); origin != "" && !fs.Given("base-url") {
+		l.base = origin + "/files/"
 	}
-	_, err := checkBase(l.base)
+	_, err := server.CheckBase(l.base)
 	return err
 }
 
-// expire sets the expiry. A format in which every link has a longest life
-// would date one that lives longer ahead, so that it would not work yet.
-func (l *linkFlags) expire(fs *flag.FlagSet, now time.Time) error {
-	c, longest := &l.claims, l.keys.longest()
-	if longest > 0 && !wasSet(fs, "lifetime") {
+// expire sets the expiry. A format that limits the life of a link would move
+// the beginning of one that lives longer into the future.
+func (l *linkFlags) expire(fs *cli.Flags, now time.Time) error {
+	c, longest := &l.claims, l.keys.Longest()
+	if longest > 0 && !fs.Given("lifetime") {
 		l.lifetime = min(l.lifetime, longest)
 	}
 	if c.Expires.IsZero() {
@@ -126,43 +128,43 @@ func (l *linkFlags) expire(fs *flag.FlagSet, now time.Time) error {
 	}
 	c.Expires = middleware.RoundUp(c.Expires, l.round)
 	if longest > 0 && c.NotBefore.IsZero() && c.Expires.After(now.Add(longest)) {
-		return badUsage("such links live for %v at most", longest)
+		return cli.Usagef("such links live for at most %v", longest)
 	}
 	return nil
 }
 
-// asCookie reports whether a cookie is asked for.
-func (l *linkFlags) asCookie() bool { return l.cookie != "" || l.keys.flags.cookies }
+// asCookie reports whether a cookie is to be printed.
+func (l *linkFlags) asCookie() bool { return l.cookie != "" || l.keys.Cookies() }
 
-func link(_ context.Context, args []string, t terminal) error {
+func link(_ context.Context, args []string, t cli.Terminal) error {
 	var l linkFlags
-	fs := newFlags("link", "NAME", linkHelp+formatsHelp())
+	fs := cli.NewFlags(name, "link", "NAME", linkHelp+formats.Help())
 	l.register(fs)
-	if err := parse(fs, args, 0, 1, t.out); err != nil {
+	if err := fs.ParseArgs(args, 0, 1, t.Out); err != nil {
 		return err
 	}
-	if err := l.keys.validate(fs); err != nil {
+	if err := l.keys.Validate(fs); err != nil {
 		return err
 	}
 	if err := l.complete(fs); err != nil {
 		return err
 	}
-	format, err := l.keys.load()
+	format, err := l.keys.Load()
 	if err != nil {
 		return err
 	}
 	links, err := middleware.NewURLBuilder(l.base, format)
 	if err != nil {
-		return errors.New(inFlags(err))
+		return err
 	}
 	text, err := l.sign(links, fs.Arg(0))
 	if errors.Is(err, errors.ErrUnsupported) {
-		return badUsage("%s", inFlags(err)) // a flag asks for what the format has no place for
+		return l.keys.Mistake(err) // a flag asks for a claim that the format cannot carry
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(t.out, text)
+	_, err = fmt.Fprintln(t.Out, text)
 	return err
 }
 
@@ -194,7 +196,7 @@ func (l *linkFlags) sign(links *middleware.URLBuilder, name string) (string, err
 	if dir != "" {
 		rest, below := strings.CutPrefix(name, dir+"/")
 		if !below {
-			return "", badUsage("%s does not lie below %s, the directory of -under", name, dir)
+			return "", cli.Usagef("%s is not below %s, the directory of -under", name, dir)
 		}
 		name = rest
 	}

@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/formats"
 )
 
 // asProgram makes the test binary behave as the program itself, so that a
@@ -51,7 +54,7 @@ func startWith(t *testing.T, keys string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, out: newLines(), log: newLines(), done: make(chan error, 1)}
 	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "-addr", "127.0.0.1:0"}, args...)...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1", keysVariable+"="+keys)
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", formats.Variable+"="+keys)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -93,7 +96,7 @@ func (p *process) exit() int {
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		p.t.Errorf("exit code %d after SIGTERM, want 0", code)
 	}
 }
@@ -174,21 +177,21 @@ func (l *lines) wait(t *testing.T, text string, n int) string {
 	}
 }
 
-// program runs the program in this process.
-func program(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+// try runs the program in this process.
+func try(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience) // if it serves what it should refuse
 	defer cancel()
 	var out, err bytes.Buffer
-	code = run(ctx, args, strings.NewReader(stdin), &out, &err)
+	code = program.Run(ctx, args, cli.Terminal{In: strings.NewReader(stdin), Out: &out, Err: &err})
 	return code, out.String(), err.String()
 }
 
 // ok runs a command that must succeed and returns what it printed.
 func ok(t *testing.T, args ...string) string {
 	t.Helper()
-	code, stdout, stderr := program(t, "", args...)
-	if code != exitOK {
+	code, stdout, stderr := try(t, "", args...)
+	if code != cli.ExitOK {
 		t.Fatalf("fileserver %s: exit code %d\n%s", strings.Join(args, " "), code, stderr)
 	}
 	return strings.TrimSpace(stdout)

@@ -16,9 +16,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/signedurl/examples/internal/cli"
 )
 
 func TestTheDemonstrationNeedsNoConfiguration(t *testing.T) {
+	customers := []string{"Ada Lindqvist", "Tomas Ferrante", "Nia Okoro"}
 	p := start(t, "-lifetime", "2s")
 	curl := p.out.wait(t, "curl", 1)
 	link, err := url.Parse(strings.Trim(curl[strings.Index(curl, "'"):], "'"))
@@ -49,7 +52,7 @@ func TestTheDemonstrationNeedsNoConfiguration(t *testing.T) {
 	var targets []string
 	for i, user := range reply.Data {
 		u, err := url.Parse(user.ImageURL)
-		if err != nil || u.Host != p.addr || user.ID != customers[i].ID || user.Name != customers[i].Name {
+		if err != nil || u.Host != p.addr || user.ID != i+1 || user.Name != customers[i] {
 			t.Fatalf("GET /users gives %+v", user)
 		}
 		targets = append(targets, u.RequestURI())
@@ -194,7 +197,7 @@ func TestLimitsAreEnforcedAndExplained(t *testing.T) {
 			}
 			check := []string{"check", "-key-file", keys}
 			if test.explain != nil {
-				if code, out, _ := program(t, "", append(check, link)...); code != exitFailed || !strings.Contains(out, "FAIL") {
+				if code, out, _ := try(t, "", append(check, link)...); code != cli.ExitFailed || !strings.Contains(out, "FAIL") {
 					t.Errorf("check without %v: exit code %d, want 1\n%s", test.explain, code, out)
 				}
 				check = append(check, test.explain...)
@@ -202,7 +205,7 @@ func TestLimitsAreEnforcedAndExplained(t *testing.T) {
 			if test.status != 0 && test.explain == nil {
 				return
 			}
-			if code, out, _ := program(t, "", append(check, link)...); code != exitOK || !strings.Contains(out, "accepted") {
+			if code, out, _ := try(t, "", append(check, link)...); code != cli.ExitOK || !strings.Contains(out, "accepted") {
 				t.Errorf("check with %v: exit code %d, want 0\n%s", test.explain, code, out)
 			}
 		})
@@ -243,7 +246,7 @@ func TestLimitsAreEnforcedAndExplained(t *testing.T) {
 			t.Errorf("outside: status %d, want 403", status)
 		}
 		ok(t, "check", "-key-file", keys, "-cookie", "files", "-header", "Cookie: "+cookie, "/files/kyc/card.txt")
-		if code, out, _ := program(t, "", "check", "-key-file", keys, "-cookie", "files", "-header", "Cookie: "+cookie, "/files/other.txt"); code != exitFailed {
+		if code, out, _ := try(t, "", "check", "-key-file", keys, "-cookie", "files", "-header", "Cookie: "+cookie, "/files/other.txt"); code != cli.ExitFailed {
 			t.Errorf("check outside: exit code %d, want 1\n%s", code, out)
 		}
 	})
@@ -303,7 +306,7 @@ func TestSIGHUPReadsRevocationsAgain(t *testing.T) {
 	if status, _ := p.get(other); status != 200 {
 		t.Errorf("another id: status %d, want 200", status)
 	}
-	if code, out, _ := program(t, "", "check", "-key-file", keys, "-revoked", revoked, link); code != exitFailed || !strings.Contains(out, "revoked") {
+	if code, out, _ := try(t, "", "check", "-key-file", keys, "-revoked", revoked, link); code != cli.ExitFailed || !strings.Contains(out, "revoked") {
 		t.Errorf("check: exit code %d\n%s", code, out)
 	}
 	p.stop()
@@ -367,7 +370,7 @@ func TestSIGTERMLetsDownloadsFinish(t *testing.T) {
 	if n != large || err != nil {
 		t.Errorf("the download ended after %d bytes with %v, want all %d", n, err, large)
 	}
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	p.log.wait(t, "bytes="+strconv.Itoa(large), 1)
@@ -429,7 +432,7 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 		if status, _ := p.get(link); status != 403 {
 			t.Errorf("status %d, want 403", status)
 		}
-		if code, out, _ := program(t, "", "check", "-key-file", keys, "-max-lifetime", "1m", link); code != exitFailed {
+		if code, out, _ := try(t, "", "check", "-key-file", keys, "-max-lifetime", "1m", link); code != cli.ExitFailed {
 			t.Errorf("check: exit code %d, want 1\n%s", code, out)
 		}
 		p.stop()

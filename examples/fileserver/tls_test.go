@@ -47,7 +47,7 @@ func TestFilesAreServedOverTLSAndTheCertificateIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	newCertificate(t, "first", cert, key)
-	const size = 3*part + 1
+	const size = 3<<20 + 1
 	p := start(t, "-dir", sparse(t, size), "-key-file", keys, "-tls-cert", cert, "-tls-key", key)
 	link := linkTo(t, keys, "large.bin")
 	get := func() (name string, version string, n int64) {

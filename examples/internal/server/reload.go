@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// reloader reads again what can change while the server runs: keys,
-// revocations, certificate. What cannot be read stays as it was, so that a
-// slip in a file does not take a live service down.
+// reloader reloads what can change while the server runs: keys, revocations,
+// certificate. What cannot be loaded stays as it was, so that a slip in a file
+// does not take down a live service.
 type reloader struct {
 	log     *slog.Logger
 	metrics *metrics
@@ -20,11 +20,7 @@ type reloadable struct {
 	load       func() error
 }
 
-func (r *reloader) add(what, file string, load func() error) {
-	r.items = append(r.items, reloadable{what, file, load})
-}
-
-// run reloads at every signal until ctx is over.
+// run reloads at every signal until ctx is done.
 func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) {
 	for {
 		select {
@@ -35,7 +31,7 @@ func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) {
 		for _, item := range r.items {
 			if err := item.load(); err != nil {
 				r.metrics.reloads.add("failed", 1)
-				r.log.Error("reload failed, the old ones stay in use", "what", item.what, "file", item.file, "error", err)
+				r.log.Error("reload failed, the old state stays in use", "what", item.what, "file", item.file, "error", err)
 				continue
 			}
 			r.metrics.reloads.add("ok", 1)

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -15,19 +15,16 @@ import (
 // newLogger returns a logger that writes no signature, whatever is logged: a
 // link in a log is a key under the mat for as long as it lives. The parameter
 // is one that holds a signature under a name of the operator's choice.
-func newLogger(w io.Writer, format, parameter string) (*slog.Logger, error) {
+func newLogger(w io.Writer, format, parameter string) *slog.Logger {
 	opts := &slog.HandlerOptions{ReplaceAttr: redactor(parameter)}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, opts)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, opts)), nil
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
 	}
-	return nil, badUsage("-log is text or json, not %q", format)
+	return slog.New(slog.NewTextHandler(w, opts))
 }
 
-// redactor returns middleware.RedactAttr, made to redact a parameter that it
-// does not know too.
+// redactor returns a middleware.RedactAttr that also redacts a parameter which
+// it does not know.
 func redactor(parameter string) func([]string, slog.Attr) slog.Attr {
 	if sample := parameter + "=x"; middleware.Redact(sample) != sample {
 		return middleware.RedactAttr
@@ -54,8 +51,8 @@ type recorder struct {
 	writeTimeout time.Duration
 }
 
-// decision is what a verifier decided about a request. It lies in the
-// request's context from the start, and is filled in by observe.
+// decision is what a verifier decided about a request. The request's context
+// holds it from the start, and observe fills it in.
 type decision struct {
 	made    bool
 	err     error

@@ -1,4 +1,4 @@
-package main
+package formats
 
 import (
 	"errors"
@@ -8,19 +8,22 @@ import (
 	"example.com/signedurl/middleware/s3"
 )
 
-var s3Format = linkFormat{
+var s3Format = format{
 	keys: `
-ACCESS_KEY_ID:SECRET_ACCESS_KEY, one a line; a temporary key has
-its session token behind it, after a space.`,
-	flags:   []string{"region", "signed-host"},
-	trial:   "trial:0123456789abcdef0123456789abcdef",
+ACCESS_KEY_ID:SECRET_ACCESS_KEY, one a line; a temporary key is
+followed by a space and its session token.`,
+	flags: []string{"region", "signed-host"},
+	check: func(o *options) error {
+		_, err := parseS3("trial:"+trialKey, o)
+		return err
+	},
 	longest: sevenDays,
 	parse:   parseS3,
 }
 
-func parseS3(text string, o *formatFlags) (middleware.Format, error) {
+func parseS3(text string, o *options) (middleware.Format, error) {
 	if o.region == "" {
-		return nil, errors.New("-region is missing: the region for which links are signed, such as us-east-1")
+		return nil, errors.New("-region is missing; it is the region for which links are signed, such as us-east-1")
 	}
 	if err := o.checkSignedHost(); err != nil {
 		return nil, err
@@ -36,7 +39,7 @@ func parseS3Key(e keyEntry) (s3.Key, error) {
 	pair, token, temporary := strings.Cut(e.text, " ")
 	id, secret, ok := strings.Cut(pair, ":")
 	if !ok || len(e.pem) > 0 || strings.ContainsAny(token, " \t") {
-		return s3.Key{}, errors.New("it is not ACCESS_KEY_ID:SECRET_ACCESS_KEY, or that with a session token after a space")
+		return s3.Key{}, errors.New("it is not ACCESS_KEY_ID:SECRET_ACCESS_KEY, optionally followed by a space and a session token")
 	}
 	if temporary {
 		return s3.NewTemporaryKey(id, secret, token)

@@ -1,28 +1,27 @@
-package main
+package formats
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"example.com/signedurl/examples/internal/cli"
 )
 
 var errNoKey = errors.New("there is no key in it")
 
-// atLine says on which line of a text of keys the fault lies.
-func atLine(n int, err error) error {
-	return fmt.Errorf("line %d: %s", n, strings.TrimPrefix(err.Error(), "signedurl: "))
-}
+// atLine returns an error that names the line with the fault.
+func atLine(n int, err error) error { return fmt.Errorf("line %d: %s", n, cli.Text(err)) }
 
-// keyLines returns the lines of a text of which each is a key as it is, and
-// has check look at them. Empty lines and the space around a line do not
-// count.
+// keyLines returns the lines of a text whose lines are keys as is, after check
+// has judged each. Empty lines and the space around a line do not count.
 //
-// A key of these may begin with "#", so that there are no comments. Somebody
-// may still write one, or take a leaked key out of use that way: it would be a
-// key itself, and one that can be guessed.
+// A key may begin with "#", so there are no comments. An operator may still
+// write one, or disable a leaked key that way: the line would be a key, and
+// one that can be guessed.
 func keyLines(text string, check func(key string) error) ([]string, error) {
 	var keys []string
-	hash, n := 0, 0 // the number of the first line that begins with "#", and of this one
+	hash, n := 0, 0 // the numbers of the first line that begins with "#", and of the current one
 	for line := range strings.Lines(text) {
 		n++
 		line = strings.TrimSpace(line)
@@ -41,19 +40,19 @@ func keyLines(text string, check func(key string) error) ([]string, error) {
 	case len(keys) == 0:
 		return nil, errNoKey
 	case hash > 0 && len(keys) > 1:
-		return nil, atLine(hash, errors.New("it begins with #, and would be a key; there are no comments among these keys"))
+		return nil, atLine(hash, errors.New("it begins with # and would be a key; these keys cannot have comments between them"))
 	}
 	return keys, nil
 }
 
-// keyEntry is a line of a text of keys, with the PEM blocks below it.
+// keyEntry is a line of a text of keys, with the PEM blocks that follow it.
 type keyEntry struct {
 	text string
 	pem  []byte
 }
 
-// keyEntries has parse read the entries of a text. Empty lines, lines that
-// begin with "#" and the space around a line do not count.
+// keyEntries parses the entries of a text. Empty lines, lines that begin with
+// "#" and the space around a line do not count.
 func keyEntries[K any](text string, parse func(keyEntry) (K, error)) ([]K, error) {
 	var entries []keyEntry
 	var lines []int
@@ -64,7 +63,7 @@ func keyEntries[K any](text string, parse func(keyEntry) (K, error)) ([]K, error
 		switch {
 		case inPEM || strings.HasPrefix(line, "-----BEGIN "):
 			if len(entries) == 0 {
-				return nil, atLine(n, errors.New("there is no line with the name of the key before it"))
+				return nil, atLine(n, errors.New("the name of the key is missing on a line before it"))
 			}
 			last := &entries[len(entries)-1]
 			last.pem = append(last.pem, line+"\n"...)

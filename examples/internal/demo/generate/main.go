@@ -2,7 +2,7 @@
 // cards of people who do not exist, the pages of a contract, and the frames of
 // a short film. They are committed; run it again only to change them:
 //
-//	go generate ./examples/fileserver
+//	go generate ./examples/internal/demo
 //
 // The film needs ffmpeg; without it, it stays as it is.
 package main

@@ -1,4 +1,7 @@
-package main
+// Package demo is the demonstration that the server shows when it has no
+// directory to serve: the API and the page of an application whose users'
+// files are behind signed links.
+package demo
 
 import (
 	"crypto/rand"
@@ -15,28 +18,36 @@ import (
 	"strings"
 	"time"
 
+	"example.com/signedurl/examples/internal/server"
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/signedfs"
 )
 
-// The names that the demonstration uses.
+//go:generate go run ./generate files
+
 const (
-	demoCookie  = "signed_files" // carries links to subtrees
-	demoSession = "session"      // the visitor's session
-	demoBinding = "session"      // the binding whose value is the session
+	// Cookie is the default name of the cookies that carry links to subtrees.
+	Cookie = "signed_files"
+	// Binding is the name of the binding whose value [Session] returns.
+	Binding = "session"
+
+	sessionCookie = "session"
 )
 
-//go:embed demo/files demo/page.html demo/style.css demo/demo.js demo/player.js demo/icon.svg
-var demoFS embed.FS
+//go:embed files page.html style.css demo.js player.js icon.svg
+var content embed.FS
 
-// demoFiles are the private files: cards, a contract and a film.
-func demoFiles() (http.FileSystem, error) {
-	files, err := fs.Sub(demoFS, "demo/files")
+// Files returns the private files: cards, a contract and a film.
+func Files() (http.FileSystem, error) {
+	files, err := fs.Sub(content, "files")
 	return http.FS(files), err
 }
 
-// customer is a row of what an application has in its database. It stores the
-// name of the file, never a link.
+// Session returns the visitor's session, or "" if there is none.
+func Session(r *http.Request) string { return server.OnlyCookie(r, sessionCookie) }
+
+// customer is a row in the application's database. It stores the name of the
+// file, never a link.
 type customer struct {
 	ID   int
 	Name string
@@ -49,44 +60,60 @@ var customers = []customer{
 	{3, "Nia Okoro", "cards/nia.jpg"},
 }
 
-// contractPages is how many pages the contract has.
+// contractPages is the number of pages of the contract.
 const contractPages = 12
 
-// demo shows what links can do, on a page and in an API. A real application
-// would know who asks, and give links only to those who may see the file.
-type demo struct {
-	files    *signedfs.Handler
-	origin   string // of the server, for links outside the page
-	cookie   string // the name of the cookies that carry links
-	secure   bool   // whether cookies are for HTTPS alone
-	lifetime time.Duration
-	log      *slog.Logger
-	page     *template.Template
+// Demo shows what links can do, on a page and in an API. A real application
+// would know who asks, and give links only to users who may see the file.
+type Demo struct {
+	files  *signedfs.Handler
+	opts   Options
+	page   *template.Template
+	origin string // of the server, for links outside the page
 }
 
-// serveOn serves the page and the API on mux, and tells whoever started the
-// server where to look.
-func (d *demo) serveOn(mux *http.ServeMux, w io.Writer) error {
-	var err error
-	if d.page, err = template.ParseFS(demoFS, "demo/page.html"); err != nil {
-		return err
+// Options configures a [Demo]. All fields are required.
+type Options struct {
+	Cookie   string // the name of the cookies that carry links
+	Secure   bool   // whether cookies are for HTTPS only
+	Lifetime time.Duration
+	Log      *slog.Logger
+}
+
+// New returns a demonstration of the links to files, which must be [Files]. It
+// is an error if they cannot be signed.
+func New(files *signedfs.Handler, opts Options) (*Demo, error) {
+	page, err := template.ParseFS(content, "page.html")
+	if err != nil {
+		return nil, err
 	}
+	d := &Demo{files: files, opts: opts, page: page}
+	if _, err := d.link(customers[0].card, middleware.Claims{Expires: d.expiry(time.Now())}); err != nil {
+		return nil, fmt.Errorf("the demonstration needs a key that can sign: %w", err)
+	}
+	return d, nil
+}
+
+// Handle adds the page and the API to mux. The links of the API begin with
+// origin.
+func (d *Demo) Handle(mux *http.ServeMux, origin string) {
+	d.origin = origin
 	mux.HandleFunc("GET /{$}", d.showPage)
 	mux.HandleFunc("GET /users", d.users)
 	for _, name := range []string{"style.css", "demo.js", "player.js", "icon.svg"} {
 		mux.HandleFunc("GET /assets/"+name, func(w http.ResponseWriter, r *http.Request) {
 			pageHeader(w)
-			http.ServeFileFS(w, r, demoFS, "demo/"+name)
+			http.ServeFileFS(w, r, content, name)
 		})
 	}
-	return d.announce(w)
 }
 
-func (d *demo) announce(w io.Writer) error {
+// Announce tells the user who started the server where to look.
+func (d *Demo) Announce(w io.Writer) error {
 	const lifetime = 15 * time.Minute
-	u, err := d.files.URL(customers[0].card, middleware.Claims{Expires: time.Now().Add(lifetime)})
+	u, err := d.absolute(customers[0].card, middleware.Claims{Expires: time.Now().Add(lifetime)})
 	if err != nil {
-		return fmt.Errorf("the demonstration needs a key that can sign: %w", err)
+		return err
 	}
 	_, err = fmt.Fprintf(w, `Open   %s/
 API    %s/users
@@ -99,15 +126,15 @@ A link that works for %d minutes:
 	return err
 }
 
-// expiry returns when a link of the page expires. It is the end of a whole
+// expiry returns when a link of the page expires. It is rounded up to a whole
 // second, so that no link lives shorter than the page says.
-func (d *demo) expiry(now time.Time) time.Time {
-	return middleware.RoundUp(now.Add(d.lifetime), time.Second)
+func (d *Demo) expiry(now time.Time) time.Time {
+	return middleware.RoundUp(now.Add(d.opts.Lifetime), time.Second)
 }
 
-// users is the API of an application: what was a link that worked for ever is
-// now one that works for some seconds.
-func (d *demo) users(w http.ResponseWriter, r *http.Request) {
+// users is the API of an application. Its links, which once worked for ever,
+// now work for some seconds.
+func (d *Demo) users(w http.ResponseWriter, r *http.Request) {
 	type user struct {
 		ID       int    `json:"id"`
 		Name     string `json:"name"`
@@ -118,12 +145,12 @@ func (d *demo) users(w http.ResponseWriter, r *http.Request) {
 	}
 	expires := d.expiry(time.Now())
 	for _, c := range customers {
-		u, err := d.files.URL(c.card, middleware.Claims{Expires: expires})
+		u, err := d.absolute(c.card, middleware.Claims{Expires: expires})
 		if err != nil {
 			d.fail(w, r, err)
 			return
 		}
-		reply.Data = append(reply.Data, user{c.ID, c.Name, u.String()})
+		reply.Data = append(reply.Data, user{c.ID, c.Name, u})
 	}
 	pageHeader(w)
 	w.Header().Set("Content-Type", "application/json")
@@ -133,12 +160,12 @@ func (d *demo) users(w http.ResponseWriter, r *http.Request) {
 	e.Encode(reply)
 }
 
-func (d *demo) fail(w http.ResponseWriter, r *http.Request, err error) {
-	d.log.Error("the demonstration failed", "request", r, "error", err)
+func (d *Demo) fail(w http.ResponseWriter, r *http.Request, err error) {
+	d.opts.Log.Error("the demonstration failed", "request", r, "error", err)
 	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 }
 
-// pageHeader sets what every reply of the demonstration has but the files.
+// pageHeader sets what all replies of the demonstration have except files.
 // Pages with links in them must not be stored: they would outlive the links.
 func pageHeader(w http.ResponseWriter) {
 	h := w.Header()
@@ -150,7 +177,7 @@ func pageHeader(w http.ResponseWriter) {
 }
 
 // The page's data. All links are paths, without the origin, so that the page
-// works under whatever name the browser reached it.
+// works under any name by which the browser reached it.
 type (
 	pageData struct {
 		Now      int64 // Unix milliseconds, since browsers' clocks are wrong
@@ -181,7 +208,7 @@ type (
 	}
 )
 
-func (d *demo) showPage(w http.ResponseWriter, r *http.Request) {
+func (d *Demo) showPage(w http.ResponseWriter, r *http.Request) {
 	data, cookies, err := d.data(r, time.Now())
 	if err != nil {
 		d.fail(w, r, err)
@@ -193,13 +220,13 @@ func (d *demo) showPage(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if err := d.page.Execute(w, data); err != nil {
-		d.log.Warn("the page was not sent", "error", err)
+		d.opts.Log.Warn("the page was not sent", "error", err)
 	}
 }
 
-// data makes all that the page shows, and the cookies that go with it.
-func (d *demo) data(r *http.Request, now time.Time) (*pageData, []*http.Cookie, error) {
-	data := &pageData{Now: now.UnixMilli(), Seconds: int(d.lifetime.Seconds())}
+// data returns what the page shows, and the cookies that go with it.
+func (d *Demo) data(r *http.Request, now time.Time) (*pageData, []*http.Cookie, error) {
+	data := &pageData{Now: now.UnixMilli(), Seconds: int(d.opts.Lifetime.Seconds())}
 	session, cookies := d.session(r)
 	for _, add := range []func() error{
 		func() error { return d.addCards(data, now) },
@@ -217,21 +244,33 @@ func (d *demo) data(r *http.Request, now time.Time) (*pageData, []*http.Cookie, 
 	return data, cookies, nil
 }
 
-// session returns the visitor's session, and its cookie if it is a new one. A
-// real application has signed the visitor in by then.
-func (d *demo) session(r *http.Request) (string, []*http.Cookie) {
-	if s := onlyCookie(r, demoSession); s != "" {
+// session returns the visitor's session, and its cookie if it is a new one. In
+// a real application the visitor has signed in before.
+func (d *Demo) session(r *http.Request) (string, []*http.Cookie) {
+	if s := Session(r); s != "" {
 		return s, nil
 	}
 	s := rand.Text()
 	return s, []*http.Cookie{{
-		Name: demoSession, Value: s, Path: "/",
-		HttpOnly: true, Secure: d.secure, SameSite: http.SameSiteLaxMode,
+		Name: sessionCookie, Value: s, Path: "/",
+		HttpOnly: true, Secure: d.opts.Secure, SameSite: http.SameSiteLaxMode,
 	}}
 }
 
+// absolute returns the link to a file, with an origin.
+func (d *Demo) absolute(name string, c middleware.Claims) (string, error) {
+	u, err := d.files.URL(name, c)
+	if err != nil {
+		return "", err
+	}
+	if u.Host == "" {
+		return d.origin + u.String(), nil
+	}
+	return u.String(), nil
+}
+
 // link returns the link to a file as a path.
-func (d *demo) link(name string, c middleware.Claims) (string, error) {
+func (d *Demo) link(name string, c middleware.Claims) (string, error) {
 	u, err := d.files.URL(name, c)
 	if err != nil {
 		return "", err
@@ -241,9 +280,9 @@ func (d *demo) link(name string, c middleware.Claims) (string, error) {
 
 func local(u *url.URL) string { return u.RequestURI() }
 
-// addCards adds the cards and, for each, what somebody would try who has the
-// link of one and wants another: the same signature on another name.
-func (d *demo) addCards(data *pageData, now time.Time) error {
+// addCards adds the cards and, for each, the link that an attacker would try
+// who has the link to one and wants another: its signature on another name.
+func (d *Demo) addCards(data *pageData, now time.Time) error {
 	expires := d.expiry(now)
 	for i, c := range customers {
 		u, err := d.files.URL(c.card, middleware.Claims{Expires: expires})
@@ -264,7 +303,7 @@ func (d *demo) addCards(data *pageData, now time.Time) error {
 	return nil
 }
 
-// anatomy takes a link without limits to pieces.
+// anatomy explains the parts of a link without limits.
 func anatomy(u *url.URL) []partData {
 	parts := []partData{{u.EscapedPath(), "one file"}}
 	sep := "?"
@@ -276,10 +315,10 @@ func anatomy(u *url.URL) []partData {
 	return parts
 }
 
-// addSubtrees adds what is shown by unsigned URLs: one cookie for the pages of
-// the contract and one for the parts of the film.
-func (d *demo) addSubtrees(data *pageData, now time.Time) ([]*http.Cookie, error) {
-	lifetime := 4 * d.lifetime
+// addSubtrees adds what is shown with unsigned URLs: one cookie opens the pages
+// of the contract and another the parts of the film.
+func (d *Demo) addSubtrees(data *pageData, now time.Time) ([]*http.Cookie, error) {
+	lifetime := 4 * d.opts.Lifetime
 	expires := middleware.RoundUp(now.Add(lifetime), time.Second)
 	data.Cookie = cookieData{expires.UnixMilli(), int(lifetime.Seconds())}
 	var cookies []*http.Cookie
@@ -288,12 +327,12 @@ func (d *demo) addSubtrees(data *pageData, now time.Time) ([]*http.Cookie, error
 		if err != nil {
 			return nil, err
 		}
-		signed, err := s.Cookies(d.cookie)
+		signed, err := s.Cookies(d.opts.Cookie)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range signed {
-			c.Secure = d.secure // browsers drop Secure cookies on plain HTTP
+			c.Secure = d.opts.Secure // browsers drop Secure cookies on plain HTTP
 			cookies = append(cookies, c)
 		}
 		for _, name := range names {
@@ -322,18 +361,18 @@ func (d *demo) addSubtrees(data *pageData, now time.Time) ([]*http.Cookie, error
 }
 
 // addLimits adds links that carry more than an expiry.
-func (d *demo) addLimits(data *pageData, now time.Time, session string) error {
-	expires := middleware.RoundUp(now.Add(4*d.lifetime), time.Second)
+func (d *Demo) addLimits(data *pageData, now time.Time, session string) error {
+	expires := middleware.RoundUp(now.Add(4*d.opts.Lifetime), time.Second)
 	card := customers[0].card
 	var err error
 	data.Own.Link, err = d.link(card, middleware.Claims{
 		Expires: expires,
-		Binding: middleware.Binding{Name: demoBinding, Value: session},
+		Binding: middleware.Binding{Name: Binding, Value: session},
 	})
 	if err != nil {
 		return err
 	}
-	later := max(d.lifetime/3, time.Second)
+	later := max(d.opts.Lifetime/3, time.Second)
 	for _, l := range []struct {
 		title, text, parameter string
 		claims                 middleware.Claims

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net/http"
@@ -11,16 +11,16 @@ import (
 
 // routes sends requests for files to files, and all others to pages.
 //
-// http.ServeMux could do it, but it answers a path that is not clean with a
-// redirect to the clean one. That would carry the query, and in it the
-// signature, into a header, and tell a forger something other than 403.
+// http.ServeMux could do it, but it redirects a path that is not clean to the
+// clean one. That would carry the query, and the signature in it, into a
+// header, and tell a forger something other than 403.
 type routes struct {
 	below string // the decoded path below which the files are
 	files *signedfs.Handler
-	pages *http.ServeMux
+	pages http.Handler
 }
 
-func newRoutes(files *signedfs.Handler, pages *http.ServeMux) (*routes, error) {
+func newRoutes(files *signedfs.Handler, pages http.Handler) (*routes, error) {
 	below, err := url.PathUnescape(files.Prefix())
 	return &routes{below, files, pages}, err
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"io"
@@ -7,29 +7,28 @@ import (
 	"time"
 )
 
-// reply is an http.ResponseWriter that counts what is sent, and that gives the
-// client a time to take it in.
+// reply is an http.ResponseWriter that counts what is sent, and that limits the
+// time in which the client must accept it.
 //
-// A server that sends large files can have no WriteTimeout, which would be the
-// longest that any download may take. But a client that stops reading would
-// then hold its connection for ever. So each part of a reply has a time of its
-// own: whoever takes at least one part in it may take as long as the file
-// needs.
+// A server that sends large files cannot have a WriteTimeout, which would limit
+// every download as a whole. But then a client that stops reading would hold
+// its connection for ever. So each part of a reply has a timeout of its own: a
+// client that accepts one part within it may take as long as the file needs.
 //
-// It has ReadFrom and not just Unwrap, since without it a file would be copied
-// through this process, where the kernel can send it.
+// It has ReadFrom and not just Unwrap, since without it this process would
+// copy a file that the kernel can send.
 type reply struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration // for each part
-	due     int64         // count of bytes at which the next part begins
+	due     int64         // the count of bytes at which the next part begins
 	bytes   int64
 	status  int // 0 until the header is written
 }
 
-// part is how many bytes must be taken in one time-out. It is more than what
-// the kernel buffers by default, and little enough for slow links: with a
-// minute, 17 KiB a second.
+// part is the number of bytes that a client must accept within one timeout. It
+// is more than the kernel buffers by default, and small enough for slow
+// connections: 17 KiB a second if the timeout is a minute.
 const part = 1 << 20
 
 func newReply(w http.ResponseWriter, timeout time.Duration) *reply {
@@ -51,14 +50,15 @@ func (w *reply) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// begin notes the final status, and gives time for the next part if it is due.
+// begin notes the final status, and sets the deadline of the next part if one
+// begins.
 func (w *reply) begin(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
 	}
 	if w.bytes >= w.due {
 		w.due = w.bytes + part
-		// A writer without deadlines, as in a test, is none of our business.
+		// The error is that the writer has no deadlines, as in a test.
 		_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout))
 	}
 }
@@ -70,7 +70,7 @@ func (w *reply) ReadFrom(src io.Reader) (int64, error) {
 		return io.Copy(struct{ io.Writer }{w}, src)
 	}
 	// Package net looks for the file under one LimitedReader and no deeper, so
-	// the one that ServeContent puts around it is taken off.
+	// the one that ServeContent adds is removed.
 	limit := int64(math.MaxInt64)
 	outer, limited := src.(*io.LimitedReader)
 	if limited {

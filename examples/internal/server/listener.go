@@ -1,13 +1,13 @@
-package main
+package server
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,9 +15,9 @@ import (
 
 // The bounds of what one client can hold.
 const (
-	// headerTimeout is for the headers of a request, and for a body: no
-	// request for a file has one, but net/http reads it after the reply, to
-	// reach the next request.
+	// headerTimeout is for the headers of a request, and for a body: a request
+	// for a file has none, but net/http reads it after the reply, to reach the
+	// next request.
 	headerTimeout = 10 * time.Second
 	// idleTimeout is how long a connection may wait for its next request.
 	idleTimeout = 2 * time.Minute
@@ -25,10 +25,10 @@ const (
 	maxHeader = 32 << 10
 )
 
-// newServer returns a server with all time-outs but those for reading and
-// writing as a whole, which large downloads would hit: see [reply] and
-// boundBody for what stands in their place.
-func newServer(h http.Handler, log *slog.Logger) *http.Server {
+// newHTTPServer returns a server with all timeouts but those for reading and
+// writing as a whole, which large downloads would hit. [reply] and boundBody
+// take their place.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
@@ -38,17 +38,17 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// boundBody gives the body of a request a time to arrive.
+// boundBody limits the time in which the body of a request must arrive.
 func boundBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 { // -1 if it is not known
+		if r.ContentLength != 0 { // -1 if it is unknown
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(headerTimeout))
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// listen listens, and says what to do if it cannot.
+// listen listens, or returns an error that says what to do.
 func listen(flag, addr string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -60,31 +60,15 @@ func listen(flag, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// serveUntil serves until ctx is over, and then lets the requests that are
-// being served finish for at most grace.
-func serveUntil(ctx context.Context, srv *http.Server, ln net.Listener, grace time.Duration, log *slog.Logger) error {
-	failed := make(chan error, 1)
-	go func() {
-		if srv.TLSConfig != nil {
-			failed <- srv.ServeTLS(ln, "", "")
-		} else {
-			failed <- srv.Serve(ln)
-		}
-	}()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
+// clientAddr returns the host and port by which a client on this machine
+// reaches a listener.
+func clientAddr(asked string, got net.Addr) string {
+	host, _, _ := net.SplitHostPort(asked)
+	_, port, _ := net.SplitHostPort(got.String())
+	if ip, err := netip.ParseAddr(host); host == "" || (err == nil && ip.IsUnspecified()) {
+		host = "localhost"
 	}
-	log.Info("stopping: no new requests; those being served may finish", "within", grace)
-	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	if err := srv.Shutdown(over); err != nil {
-		log.Warn("stopped, with requests cut off", "error", err)
-		return srv.Close()
-	}
-	log.Info("stopped")
-	return nil
+	return net.JoinHostPort(host, port)
 }
 
 // certificate is a TLS certificate that can be replaced while the server runs.

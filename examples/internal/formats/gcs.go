@@ -1,4 +1,4 @@
-package main
+package formats
 
 import (
 	"crypto/rsa"
@@ -9,36 +9,28 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
+	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/gcs"
 )
 
-var gcsFormat = linkFormat{
+var gcsFormat = format{
 	keys: `
-Either JSON key files of service accounts, one behind the other;
+Either JSON key files of service accounts, one after the other;
 or ACCESS_ID:SECRET for each HMAC key, and for each public key a line
-with the account's address, and below it the key in PEM form or
-Google's certificate of it.`,
-	flags:   []string{"signed-host"},
-	trial:   "trial:0123456789abcdef0123456789abcdef",
+with the account's address, followed by the key or Google's
+certificate of it in PEM form.`,
+	flags: []string{"signed-host"},
+	check: func(o *options) error {
+		_, err := parseGCS("trial:"+trialKey, o)
+		return err
+	},
 	longest: sevenDays,
 	parse:   parseGCS,
 }
 
-// sevenDays is for how long a link of Cloud Storage or S3 lives at most.
-func sevenDays(*formatFlags) time.Duration { return 7 * 24 * time.Hour }
-
-// checkSignedHost refuses a URL in place of a host.
-func (o *formatFlags) checkSignedHost() error {
-	if strings.ContainsAny(o.signedHost, "/?#@") {
-		return errors.New("-signed-host is a host, with a port if need be, and no URL")
-	}
-	return nil
-}
-
-func parseGCS(text string, o *formatFlags) (middleware.Format, error) {
+func parseGCS(text string, o *options) (middleware.Format, error) {
 	if err := o.checkSignedHost(); err != nil {
 		return nil, err
 	}
@@ -60,12 +52,12 @@ func parseServiceAccounts(text string) (keys []gcs.Key, err error) {
 		var file json.RawMessage
 		if err := files.Decode(&file); errors.Is(err, io.EOF) {
 			return keys, nil
-		} else if err != nil { // which may quote the file
+		} else if err != nil { // it may quote the file
 			return nil, fmt.Errorf("key file %d is not JSON", len(keys)+1)
 		}
 		key, err := gcs.ParseServiceAccountKey(file)
 		if err != nil {
-			return nil, fmt.Errorf("key file %d: %s", len(keys)+1, strings.TrimPrefix(err.Error(), "signedurl: "))
+			return nil, fmt.Errorf("key file %d: %s", len(keys)+1, cli.Text(err))
 		}
 		keys = append(keys, key)
 	}
@@ -81,16 +73,16 @@ func parseGCSKey(e keyEntry) (gcs.Key, error) {
 	}
 	id, secret, ok := strings.Cut(e.text, ":")
 	if !ok {
-		return gcs.Key{}, errors.New("it is neither ACCESS_ID:SECRET nor the address of an account with a public key in PEM form below it")
+		return gcs.Key{}, errors.New("it is neither ACCESS_ID:SECRET nor the address of an account that is followed by a public key in PEM form")
 	}
 	return gcs.NewHMACKey(id, secret)
 }
 
-// parseRSAPublicKey reads a public key, or the certificate as which Google
-// publishes it. The certificate's dates do not matter: a key is good for as
-// long as it is in the file.
+// parseRSAPublicKey reads a public key or, since Google publishes keys that
+// way, a certificate of it. The certificate's dates do not matter: a key is
+// valid for as long as it is in the file.
 func parseRSAPublicKey(text []byte) (*rsa.PublicKey, error) {
-	wrong := errors.New("what is below it is not one RSA public key, or a certificate of one, in PEM form")
+	wrong := errors.New("what follows it is not one RSA public key, or a certificate of one, in PEM form")
 	block, rest := pem.Decode(text)
 	if block == nil || len(rest) > 0 {
 		return nil, wrong

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -16,10 +16,7 @@ import (
 func logged(t *testing.T, r *http.Request, handle func(rec *recorder) http.HandlerFunc) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
-	log, err := newLogger(&out, "json", "token")
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := newLogger(&out, "json", "token")
 	rec := &recorder{log: log, access: true, metrics: newMetrics(), writeTimeout: time.Minute}
 	func() {
 		defer func() { recover() }()

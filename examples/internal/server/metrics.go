@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -17,8 +17,7 @@ import (
 )
 
 // metrics are counters in the text format of Prometheus. They are served on an
-// address of their own, since they tell a stranger what the server is used
-// for.
+// address of their own, since they tell a stranger what the server is for.
 type metrics struct {
 	start     time.Time
 	inFlight  atomic.Int64
@@ -50,7 +49,7 @@ func (m *metrics) request(status int, bytes int64) {
 
 func (m *metrics) decision(key string, err error) {
 	m.decisions.add(middleware.Reason(err), 1)
-	if err == nil { // so the id is one of ours, and nobody can make up labels
+	if err == nil { // so the id is one of ours, and no client can make up labels
 		m.keys.add(key, 1)
 	}
 }
@@ -72,13 +71,13 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(&b, "%s{%s=\"%s\"} %d\n", name, label, labelEscapes.Replace(v), values[v])
 		}
 	}
-	family("signedurl_decisions_total", "reason", "Requests for files, by what was decided about their link.", &m.decisions)
-	family("signedurl_accepted_links_total", "key", "Requests that were accepted, by the id of the key that signed.", &m.keys)
+	family("signedurl_decisions_total", "reason", "Requests for files, by the decision about their link.", &m.decisions)
+	family("signedurl_accepted_links_total", "key", "Accepted requests, by the id of the key that signed.", &m.keys)
 	family("signedurl_http_requests_total", "status", "Requests, by the status of the reply; 0 if there was none.", &m.requests)
 	family("signedurl_reloads_total", "result", "Reloads of keys, revocations and certificate.", &m.reloads)
 	head("signedurl_http_reply_bytes_total", "counter", "Bytes sent in the bodies of replies.")
 	fmt.Fprintf(&b, "signedurl_http_reply_bytes_total %d\n", m.bytes.Load())
-	head("signedurl_http_requests_in_flight", "gauge", "Requests that are being served.")
+	head("signedurl_http_requests_in_flight", "gauge", "Requests in flight.")
 	fmt.Fprintf(&b, "signedurl_http_requests_in_flight %d\n", m.inFlight.Load())
 	head("process_start_time_seconds", "gauge", "When the process started, in Unix time.")
 	fmt.Fprintf(&b, "process_start_time_seconds %d\n", m.start.Unix())
@@ -89,7 +88,7 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
-// counters are counters by the value of one label, of which there are few.
+// counters are counters by the value of one label, which has few values.
 type counters struct{ byLabel sync.Map } // string to *atomic.Int64
 
 func (c *counters) add(label string, n int64) {
@@ -113,7 +112,7 @@ func (c *counters) snapshot() map[string]int64 {
 func serveMetrics(ln net.Listener, m *metrics, log *slog.Logger) (stop func() error) {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", m)
-	srv := newServer(mux, log)
+	srv := newHTTPServer(mux, log)
 	go srv.Serve(ln)
 	return srv.Close
 }

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// errHelp reports that help was asked for, and given.
+var errHelp = flag.ErrHelp
+
+// Flags are the flags of a command. Besides those of [flag.FlagSet] there are
+// flags for lists, networks, times and pairs.
+type Flags struct {
+	*flag.FlagSet
+	// Program is the name of the program, for help texts and errors that
+	// mention another command of it.
+	Program string
+}
+
+// NewFlags returns the flags of a command. The help shows its arguments and
+// what it does above the flags.
+func NewFlags(program, command, args, about string) *Flags {
+	fs := flag.NewFlagSet(command, flag.ContinueOnError)
+	fs.Usage = func() {
+		usage := strings.TrimSpace("Usage: " + program + " " + command + " [flags] " + args)
+		fmt.Fprintf(fs.Output(), "%s\n\n%s\n\nFlags:\n", usage, strings.TrimSpace(about))
+		fs.PrintDefaults()
+	}
+	return &Flags{fs, program}
+}
+
+// ParseArgs parses a command line that has between least and most arguments
+// after the flags. Help goes to out, since it is what was asked for.
+func (f *Flags) ParseArgs(args []string, least, most int, out io.Writer) error {
+	f.SetOutput(io.Discard)
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(out)
+		f.Usage()
+		return errHelp
+	} else if err != nil {
+		return UsageError{err}
+	}
+	switch n := f.NArg(); {
+	case n < least:
+		return Usagef("an argument is missing")
+	case n > most && strings.HasPrefix(f.Arg(most), "-"):
+		return Usagef("%s comes too late: flags go before the arguments", f.Arg(most))
+	case n > most:
+		return Usagef("the argument %q is one too many", f.Arg(most))
+	}
+	return nil
+}
+
+// Given reports whether a flag is on the command line.
+func (f *Flags) Given(name string) bool {
+	given := false
+	f.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
+}
+
+// ListVar defines a flag that takes a comma-separated list. It may be repeated.
+func (f *Flags) ListVar(list *[]string, name, usage string) {
+	f.Func(name, usage, func(s string) error {
+		for item := range strings.SplitSeq(s, ",") {
+			if item == "" {
+				return errors.New("an item of the list is empty")
+			}
+			*list = append(*list, item)
+		}
+		return nil
+	})
+}
+
+// NetworksVar defines a flag that takes a comma-separated list of addresses
+// and CIDR blocks. It may be repeated.
+func (f *Flags) NetworksVar(list *[]netip.Prefix, name, usage string) {
+	f.Func(name, usage, func(s string) error {
+		for item := range strings.SplitSeq(s, ",") {
+			network, err := netip.ParsePrefix(item)
+			if err != nil {
+				addr, err := netip.ParseAddr(item)
+				if err != nil || addr.Zone() != "" {
+					return fmt.Errorf("%q is neither an address nor a network", item)
+				}
+				network = netip.PrefixFrom(addr, addr.BitLen())
+			}
+			*list = append(*list, network)
+		}
+		return nil
+	})
+}
+
+// TimeVar defines a flag that takes a time, or a duration from now.
+func (f *Flags) TimeVar(at *time.Time, name, usage string) {
+	f.Func(name, usage, func(s string) error {
+		if d, err := time.ParseDuration(s); err == nil {
+			*at = time.Now().Add(d)
+			return nil
+		}
+		t, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			return errors.New("it is neither a time such as 2026-01-02T15:04:05Z nor a duration such as 15m")
+		}
+		*at = t
+		return nil
+	})
+}
+
+// PairsVar defines a flag that takes name=value. It may be repeated, with
+// another name each time.
+func (f *Flags) PairsVar(pairs map[string]string, name, usage string) {
+	f.Func(name, usage, func(s string) error {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" || value == "" {
+			return errors.New("it must be name=value")
+		}
+		if _, twice := pairs[key]; twice {
+			return fmt.Errorf("%s is given twice", key)
+		}
+		pairs[key] = value
+		return nil
+	})
+}

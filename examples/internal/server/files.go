@@ -1,0 +1,160 @@
+package server
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/middleware"
+	"example.com/signedurl/signedfs"
+)
+
+// Files configures the handler of the files: which links open them, and under
+// which URL.
+type Files struct {
+	Keys     formats.Source
+	Policy   Policy
+	Bindings Bindings
+
+	base, prefix string
+	listing      bool
+	proxies      []netip.Prefix
+	useWindow    time.Duration
+	expired      int
+	reportOnly   bool
+}
+
+// Register defines the flags.
+func (f *Files) Register(fs *cli.Flags) {
+	if f.Bindings == nil {
+		f.Bindings = Bindings{}
+	}
+	fs.StringVar(&f.base, "base-url", "/files/", "the `URL` or path under which clients reach the files")
+	fs.StringVar(&f.prefix, "prefix", "", "the `path` that a proxy in front strips from the base before it passes a request on")
+	fs.BoolVar(&f.listing, "listing", false, "let links to directories list them")
+	f.Keys.Register(fs)
+	f.Policy.Register(fs)
+	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
+	f.Bindings.register(fs)
+	fs.DurationVar(&f.useWindow, "use-window", 0, "count a client's requests within this `duration` as one use, for players that fetch ranges; all clients behind one address are one")
+	fs.IntVar(&f.expired, "expired-status", http.StatusNotFound, "reply to expired links with this `status`: 404 or 410")
+	fs.BoolVar(&f.reportOnly, "insecure-report-only", false, "serve what would be refused, and only log and count it")
+}
+
+// Validate reports mistakes in the flags, which it finds without the keys.
+func (f *Files) Validate(fs *cli.Flags) error {
+	if f.useWindow < 0 {
+		return cli.Usagef("-use-window must not be negative")
+	}
+	if f.expired != http.StatusNotFound && f.expired != http.StatusGone {
+		return cli.Usagef("-expired-status must be 404 or 410, not %d", f.expired)
+	}
+	if err := f.Keys.Validate(fs); err != nil {
+		return err
+	}
+	if f.Keys.NeverExpires() && !f.Policy.allowPermanent {
+		return cli.Usagef("without -max-age a token never expires: set -max-age, or -allow-permanent if that is intended")
+	}
+	path, err := CheckBase(f.base)
+	if err != nil {
+		return err
+	}
+	if f.prefix != "" && (strings.HasSuffix(f.prefix, "/") || !strings.HasPrefix(path, f.prefix+"/")) {
+		return cli.Usagef("-prefix must be the beginning of the path of -base-url, %s, without a slash at its end", path)
+	}
+	return nil
+}
+
+// CheckBase returns the path of a base URL. The judge of bases is the builder
+// of links, which needs a key that can sign.
+func CheckBase(base string) (path string, err error) {
+	any, err := formats.Ephemeral()
+	if err != nil {
+		return "", err
+	}
+	if _, err := middleware.NewURLBuilder(base, any); err != nil {
+		return "", cli.Usagef("-base-url: %s", cli.Text(err))
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", cli.UsageError{Err: err}
+	}
+	return u.EscapedPath(), nil
+}
+
+// Base is the base of the files with an origin: that of -base-url, of signed
+// links, or of the listener. The host that a request names is never used,
+// since the sender of the request could then choose where links lead.
+func (f *Files) Base(listener string) string {
+	switch signed := f.Keys.Origin(); {
+	case !strings.HasPrefix(f.base, "/"):
+		return f.base
+	case signed != "":
+		return signed + f.base
+	}
+	return listener + f.base
+}
+
+// Handler returns the handler of the files of root, with keys and revocations
+// that s reloads. Limited uses are counted in uses; nil refuses such links.
+func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStore) (*signedfs.Handler, error) {
+	loaded, err := f.Keys.Load()
+	if err != nil {
+		return nil, err
+	}
+	if f.Keys.Exposed() {
+		s.Log.Warn("every user of this machine can read or change the keys; run chmod o= on the file", "file", f.Keys.File())
+	}
+	opts, err := f.options(s, loaded)
+	if err != nil {
+		return nil, err
+	}
+	opts.Uses = uses
+	format := middleware.NewFormatVar(loaded)
+	if file := f.Keys.File(); file != "" {
+		s.Reload("keys", file, func() error {
+			f, err := f.Keys.Load()
+			if err == nil {
+				format.Set(f)
+			}
+			return err
+		})
+	}
+	if f.reportOnly {
+		s.Log.Warn("report only: every file is served to everyone, whatever the link")
+	}
+	h, err := signedfs.New(f.Base(""), root, format, &signedfs.Options{
+		Verify:  opts,
+		Listing: f.listing,
+		Error: func(r *http.Request, err error) {
+			s.Log.Error("a file cannot be served", "request", r, "error", err)
+		},
+	})
+	if err != nil {
+		return nil, cli.UsageError{Err: err}
+	}
+	return h, nil
+}
+
+// options returns the options of the verifier but for the count of uses.
+func (f *Files) options(s *Server, format middleware.Format) (middleware.Options, error) {
+	o, revoked, err := f.Policy.Options(format)
+	if err != nil {
+		return o, err
+	}
+	if revoked != nil {
+		s.Reload("revocations", f.Policy.revoked, func() error { return revoked.Load(f.Policy.revoked) })
+	}
+	o.Prefix = f.prefix
+	o.TrustedProxies = f.proxies
+	o.Binding = f.Bindings.find
+	o.UseWindow = f.useWindow
+	o.ExpiredStatus = f.expired
+	o.Observe = s.observe
+	o.InsecureReportOnly = f.reportOnly
+	return o, nil
+}

@@ -1,0 +1,188 @@
+// Package server is an HTTP server for files behind signed links: listener,
+// timeouts, shutdown, access log, metrics and reloading, and the flags that
+// configure them. What it serves is the caller's.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/justinas/alice"
+
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/middleware"
+	"example.com/signedurl/signedfs"
+)
+
+// Config configures a [Server].
+type Config struct {
+	addr, metricsAddr string
+	tlsCert, tlsKey   string
+	logFormat         string
+	accessLog         bool
+	writeTimeout      time.Duration
+	shutdownTimeout   time.Duration
+}
+
+// Register defines the flags.
+func (c *Config) Register(fs *cli.Flags) {
+	fs.StringVar(&c.addr, "addr", "127.0.0.1:8080", "listen on this `address`; port 0 means a free one")
+	fs.StringVar(&c.tlsCert, "tls-cert", "", "serve HTTPS with the certificate chain in this `file`")
+	fs.StringVar(&c.tlsKey, "tls-key", "", "the private key of the certificate, in this `file`")
+	fs.StringVar(&c.logFormat, "log", "text", "the `format` of the log on the standard error: text or json")
+	fs.BoolVar(&c.accessLog, "access-log", true, "log every request")
+	fs.StringVar(&c.metricsAddr, "metrics", "", "serve /metrics for Prometheus on this `address`, such as 127.0.0.1:9090, to everyone who can reach it")
+	fs.DurationVar(&c.writeTimeout, "write-timeout", time.Minute, "cut off a client that does not accept 1 MiB of a reply in this `duration`")
+	fs.DurationVar(&c.shutdownTimeout, "shutdown-timeout", time.Minute, "let downloads finish for this `duration` when stopping")
+}
+
+// Validate reports mistakes in the flags.
+func (c *Config) Validate() error {
+	switch {
+	case c.writeTimeout <= 0 || c.shutdownTimeout <= 0:
+		return cli.Usagef("-write-timeout and -shutdown-timeout must be positive")
+	case (c.tlsCert == "") != (c.tlsKey == ""):
+		return cli.Usagef("-tls-cert and -tls-key need each other")
+	case c.logFormat != "text" && c.logFormat != "json":
+		return cli.Usagef("-log must be text or json, not %q", c.logFormat)
+	}
+	return nil
+}
+
+// Secure reports whether the server speaks HTTPS.
+func (c *Config) Secure() bool { return c.tlsCert != "" }
+
+// Server serves files behind signed links. [New] makes one from what can be
+// checked without a port; Listen binds the ports; Serve serves until it is
+// told to stop. Close releases the rest.
+type Server struct {
+	Log *slog.Logger
+
+	config      Config
+	metrics     *metrics
+	recorder    *recorder
+	reloader    *reloader
+	http        *http.Server
+	listener    net.Listener
+	stopMetrics func() error
+}
+
+// New returns a server that does not listen yet and logs to t.Err. The log
+// hides signatures, and the values of the query parameter that secret names.
+func New(c Config, t cli.Terminal, secret string) (*Server, error) {
+	s := &Server{config: c, Log: newLogger(t.Err, c.logFormat, secret), metrics: newMetrics()}
+	s.recorder = &recorder{log: s.Log, access: c.accessLog, metrics: s.metrics, writeTimeout: c.writeTimeout}
+	s.reloader = &reloader{log: s.Log, metrics: s.metrics}
+	s.http = newHTTPServer(nil, s.Log)
+	if c.Secure() {
+		cert := &certificate{certFile: c.tlsCert, keyFile: c.tlsKey}
+		if err := cert.load(); err != nil {
+			return nil, err
+		}
+		s.Reload("certificate", c.tlsCert, cert.load)
+		s.http.TLSConfig = cert.config()
+	}
+	return s, nil
+}
+
+// Reload calls load whenever the server is told to reload. If load fails, it
+// must leave the old state in use. What and file are for the log.
+func (s *Server) Reload(what, file string, load func() error) {
+	s.reloader.items = append(s.reloader.items, reloadable{what, file, load})
+}
+
+// Listen binds the ports.
+func (s *Server) Listen() error {
+	var err error
+	if s.listener, err = listen("-addr", s.config.addr); err != nil {
+		return err
+	}
+	if s.config.metricsAddr == "" {
+		return nil
+	}
+	ln, err := listen("-metrics", s.config.metricsAddr)
+	if err != nil {
+		return err
+	}
+	s.stopMetrics = serveMetrics(ln, s.metrics, s.Log)
+	s.Log.Info("serving metrics", "address", "http://"+clientAddr(s.config.metricsAddr, ln.Addr())+"/metrics")
+	return nil
+}
+
+// Origin returns the scheme, host and port by which a client on this machine
+// reaches the server, once it listens.
+func (s *Server) Origin() string {
+	scheme := "http://"
+	if s.config.Secure() {
+		scheme = "https://"
+	}
+	return scheme + clientAddr(s.config.addr, s.listener.Addr())
+}
+
+// Serve serves files, and pages and the health check everywhere else, until
+// ctx is done. Downloads may then finish.
+func (s *Server) Serve(ctx context.Context, files *signedfs.Handler, pages *http.ServeMux) error {
+	pages.HandleFunc("GET /healthz", health)
+	routes, err := newRoutes(files, pages)
+	if err != nil {
+		return err
+	}
+	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(routes)
+	if len(s.reloader.items) > 0 { // otherwise SIGHUP ends the program, as a closed terminal should
+		hangup := make(chan os.Signal, 1)
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
+		go s.reloader.run(ctx, hangup)
+	}
+	s.Log.Info("listening", "address", s.listener.Addr().String(), "files", files.Prefix())
+	return s.serveUntil(ctx)
+}
+
+// serveUntil serves until ctx is done, and then lets the requests in flight
+// finish.
+func (s *Server) serveUntil(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() {
+		if s.http.TLSConfig != nil {
+			failed <- s.http.ServeTLS(s.listener, "", "")
+		} else {
+			failed <- s.http.Serve(s.listener)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.Log.Info("stopping: no new requests; those in flight may finish", "within", s.config.shutdownTimeout)
+	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.shutdownTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(over); err != nil {
+		s.Log.Warn("stopped, with requests cut off", "error", err)
+		return s.http.Close()
+	}
+	s.Log.Info("stopped")
+	return nil
+}
+
+// Close releases the ports. The metrics are the last to go: the downloads that
+// finish still count.
+func (s *Server) Close() {
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	if s.stopMetrics != nil {
+		s.stopMetrics()
+	}
+}
+
+// observe is the verifier's Options.Observe.
+func (s *Server) observe(r *http.Request, l middleware.Link, err error) {
+	s.recorder.observe(r, l, err)
+}
