@@ -21,8 +21,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"example.com/signedurl/examples/internal/cli"
 )
@@ -39,8 +37,6 @@ var program = cli.Program{Name: name, Commands: []cli.Command{
 }}
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks, and the second one ends the program at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(program.Run(ctx, os.Args[1:], cli.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	t := cli.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	os.Exit(program.Run(context.Background(), os.Args[1:], t))
 }

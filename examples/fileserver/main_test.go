@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -63,14 +64,15 @@ func startWith(t *testing.T, keys string, args ...string) *process {
 	t.Cleanup(func() {
 		p.cmd.Process.Kill()
 		if t.Failed() {
-			t.Logf("the server's log:\n%s", p.log)
+			t.Logf("the server's log:\n%.20000s", p.log)
 		}
 	})
-	line := p.log.wait(t, "msg=listening", 1)
-	_, rest, _ := strings.Cut(line, "address=")
-	p.addr, _, _ = strings.Cut(rest, " ")
+	p.addr = listening.FindStringSubmatch(p.log.wait(t, "listening", 1))[1]
 	return p
 }
+
+// listening finds the address in a line of the log, in text or JSON.
+var listening = regexp.MustCompile(`"?address"?[=:]"?([0-9.:]+)`)
 
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()

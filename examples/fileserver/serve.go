@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"time"
@@ -23,10 +22,10 @@ Serve serves the files of a directory to requests that carry a signed link, and
 /healthz to everyone. Without -dir it serves a demonstration, with a key that it
 generates unless it is given one.
 
-SIGTERM and SIGINT stop it; downloads may finish first. SIGHUP makes it reload
-the keys, the revocations and the certificate; if a file cannot be read, the old
-state stays in use. Replace the files by renaming, so that no half-written file
-is read.`
+SIGTERM and SIGINT stop it; downloads may finish first, unless the signal comes
+twice. SIGHUP makes it reload the keys, the revocations and the certificate; if
+a file cannot be read, the old state stays in use. Replace the files by
+renaming, so that no half-written file is read.`
 
 // serving is the command line of serve.
 type serving struct {
@@ -80,12 +79,12 @@ func serve(ctx context.Context, args []string, t cli.Terminal) error {
 	}
 	defer srv.Close()
 	if c.demo() {
-		return c.serveDemo(ctx, srv, t.Out)
+		return c.serveDemo(ctx, srv)
 	}
-	return c.serveDir(ctx, srv, t.Out)
+	return c.serveDir(ctx, srv)
 }
 
-func (c *serving) serveDir(ctx context.Context, srv *server.Server, out io.Writer) error {
+func (c *serving) serveDir(ctx context.Context, srv *server.Server) error {
 	dir, err := signedfs.OpenDir(c.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot serve %s: there is no such directory", c.dir)
@@ -101,13 +100,11 @@ func (c *serving) serveDir(ctx context.Context, srv *server.Server, out io.Write
 	if err := srv.Listen(); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "Serving %s at %s\n", c.dir, c.files.Base(srv.Origin())); err != nil {
-		return err
-	}
+	fmt.Fprintf(srv.Out, "Serving %s at %s\n", c.dir, c.files.Base(srv.Origin()))
 	return srv.Serve(ctx, files, http.NewServeMux())
 }
 
-func (c *serving) serveDemo(ctx context.Context, srv *server.Server, out io.Writer) error {
+func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 	c.files.Keys.Ephemeral = true
 	if c.files.Policy.Cookie == "" {
 		c.files.Policy.Cookie = demo.Cookie
@@ -135,7 +132,7 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server, out io.Writ
 	}
 	pages := http.NewServeMux()
 	d.Handle(pages, srv.Origin())
-	if err := d.Announce(out); err != nil {
+	if err := d.Announce(srv.Out); err != nil {
 		return err
 	}
 	return srv.Serve(ctx, files, pages)

@@ -1,26 +1,44 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"regexp"
+	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"example.com/signedurl/middleware"
 )
 
-// newLogger returns a logger that writes no signature, whatever is logged: a
-// link in a log is a key under the mat for as long as it lives. The parameter
-// is one that holds a signature under a name of the operator's choice.
-func newLogger(w io.Writer, format, parameter string) *slog.Logger {
-	opts := &slog.HandlerOptions{ReplaceAttr: redactor(parameter)}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
+// newLogger returns a logger and the sink to which it writes.
+//
+// It writes no signature, whatever is logged: a link in a log is a key under
+// the mat for as long as it lives. The parameter is one that holds a signature
+// under a name of the operator's choice. No client can write much of it, and
+// durations are in seconds, which their names say.
+func newLogger(w io.Writer, format, parameter string) (*slog.Logger, *sink) {
+	redact := redactor(parameter)
+	opts := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		return bounded(inSeconds(redact(groups, a)))
+	}}
+	handler := func(w io.Writer) slog.Handler {
+		if format == "json" {
+			return slog.NewJSONHandler(w, opts)
+		}
+		return slog.NewTextHandler(w, opts)
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	s := newSink(w, func(dropped int64) []byte {
+		r := slog.NewRecord(time.Now(), slog.LevelWarn, "records of the log were dropped, since they could not be written", 0)
+		r.AddAttrs(slog.Int64("dropped", dropped))
+		var b bytes.Buffer
+		_ = handler(&b).Handle(context.Background(), r) // a bytes.Buffer takes everything
+		return b.Bytes()
+	})
+	return slog.New(handler(s)), s
 }
 
 // redactor returns a middleware.RedactAttr that also redacts a parameter which
@@ -43,79 +61,61 @@ func redactor(parameter string) func([]string, slog.Attr) slog.Attr {
 	}
 }
 
-// recorder writes the access log and counts requests.
-type recorder struct {
-	log          *slog.Logger
-	access       bool // whether every request gets a line
-	metrics      *metrics
-	writeTimeout time.Duration
-}
-
-// decision is what a verifier decided about a request. The request's context
-// holds it from the start, and observe fills it in.
-type decision struct {
-	made    bool
-	err     error
-	key, id string
-}
-
-type decisionKey struct{}
-
-// record is the outermost handler: it sees the status that the client sees.
-func (rec *recorder) record(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		d := new(decision)
-		reply := newReply(w, rec.writeTimeout)
-		rec.metrics.inFlight.Add(1)
-		completed := false
-		defer func() { // also if the handler panics, which net/http logs
-			rec.metrics.inFlight.Add(-1)
-			if reply.status == 0 && completed {
-				reply.status = http.StatusOK
-			}
-			rec.metrics.request(reply.status, reply.bytes)
-			if rec.access {
-				rec.line(r, reply, d, time.Since(start))
-			}
-		}()
-		next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), decisionKey{}, d)))
-		completed = true
-	})
-}
-
-func (rec *recorder) line(r *http.Request, reply *reply, d *decision, took time.Duration) {
-	attrs := make([]slog.Attr, 0, 11)
-	attrs = append(attrs,
-		slog.String("method", r.Method),
-		slog.String("host", r.Host),
-		slog.String("target", r.RequestURI),
-		slog.Int("status", reply.status),
-		slog.Int64("bytes", reply.bytes),
-		slog.Duration("took", took),
-		slog.String("remote", r.RemoteAddr))
-	if from := r.Header["X-Forwarded-For"]; from != nil {
-		attrs = append(attrs, slog.String("forwarded_for", fmt.Sprint(from)))
+// inSeconds turns durations, which JSON shows as bare nanoseconds, into
+// seconds.
+func inSeconds(a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.Float64(a.Key+"_seconds", a.Value.Duration().Seconds())
 	}
-	if d.made {
-		attrs = append(attrs, slog.String("link", middleware.Reason(d.err)))
-		if d.key != "" {
-			attrs = append(attrs, slog.String("key", d.key))
+	return a
+}
+
+// maxValue is the largest number of bytes that one value takes in the log, not
+// counting the words that say how much is missing. Most come from clients.
+const maxValue = 4 << 10
+
+// bounded cuts off values that are too long.
+func bounded(a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+	case slog.KindAny:
+		switch a.Value.Any().(type) {
+		case slog.Level, *slog.Source, nil:
+			return a
 		}
-		if d.id != "" {
-			attrs = append(attrs, slog.String("id", d.id))
+	default:
+		return a
+	}
+	if text := a.Value.String(); a.Value.Kind() == slog.KindAny || len(text) > maxValue/longestQuoted {
+		a.Value = slog.StringValue(cut(text))
+	}
+	return a
+}
+
+// longestQuoted is the largest number of bytes by which the handlers of slog
+// write one byte of a value: JSON writes \ufffd for a byte that is not UTF-8.
+const longestQuoted = 6
+
+// cut returns the beginning of a text that takes at most maxValue bytes in
+// quotes, and how long it was if that is not all.
+func cut(text string) string {
+	size := 0
+	for i, width := 0, 0; i < len(text); i += width {
+		var r rune
+		r, width = utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == '"' || r == '\\':
+			size += 2
+		case r > 0xFFFF && !strconv.IsPrint(r):
+			size += len(`\U0010ffff`)
+		case r == utf8.RuneError || !strconv.IsPrint(r):
+			size += longestQuoted
+		default:
+			size += width
 		}
-		if d.err != nil {
-			attrs = append(attrs, slog.String("why", d.err.Error()))
+		if size > maxValue {
+			return fmt.Sprintf("%s... (%d bytes)", text[:i], len(text))
 		}
 	}
-	rec.log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
-}
-
-// observe is the verifier's Options.Observe.
-func (rec *recorder) observe(r *http.Request, l middleware.Link, err error) {
-	rec.metrics.decision(l.KeyID, err)
-	if d, ok := r.Context().Value(decisionKey{}).(*decision); ok {
-		*d = decision{true, err, l.KeyID, l.ID}
-	}
+	return text
 }

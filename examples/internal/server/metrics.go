@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,13 +24,15 @@ type metrics struct {
 	inFlight  atomic.Int64
 	bytes     atomic.Int64
 	requests  counters // by status
+	cutOff    counters // replies, by cause
 	decisions counters // by reason
 	keys      counters // accepted links by key id
 	reloads   counters // by result
+	log       *sink
 }
 
-func newMetrics() *metrics {
-	m := &metrics{start: time.Now()}
+func newMetrics(log *sink) *metrics {
+	m := &metrics{start: time.Now(), log: log}
 	// A counter that is not there until it counts is one that no alarm sees.
 	for _, err := range []error{
 		nil, middleware.ErrUnsigned, middleware.ErrInvalid, middleware.ErrNotAllowed, middleware.ErrExpired,
@@ -37,14 +40,21 @@ func newMetrics() *metrics {
 	} {
 		m.decisions.add(middleware.Reason(err), 0)
 	}
+	for _, cause := range []string{cutByClient, cutByTimeout, cutByShutdown, cutByServer} {
+		m.cutOff.add(cause, 0)
+	}
 	m.reloads.add("ok", 0)
 	m.reloads.add("failed", 0)
 	return m
 }
 
-func (m *metrics) request(status int, bytes int64) {
-	m.requests.add(fmt.Sprint(status), 1)
+// request counts a request, and by cause if its reply was cut off.
+func (m *metrics) request(status int, bytes int64, cutOff string) {
+	m.requests.add(strconv.Itoa(status), 1)
 	m.bytes.Add(bytes)
+	if cutOff != "" {
+		m.cutOff.add(cutOff, 1)
+	}
 }
 
 func (m *metrics) decision(key string, err error) {
@@ -74,11 +84,14 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	family("signedurl_decisions_total", "reason", "Requests for files, by the decision about their link.", &m.decisions)
 	family("signedurl_accepted_links_total", "key", "Accepted requests, by the id of the key that signed.", &m.keys)
 	family("signedurl_http_requests_total", "status", "Requests, by the status of the reply; 0 if there was none.", &m.requests)
-	family("signedurl_reloads_total", "result", "Reloads of keys, revocations and certificate.", &m.reloads)
+	family("signedurl_http_replies_cut_off_total", "cause", "Replies that ended before their end, by the cause.", &m.cutOff)
+	family("signedurl_reloads_total", "result", "Reloads of what the server was configured with, by result.", &m.reloads)
 	head("signedurl_http_reply_bytes_total", "counter", "Bytes sent in the bodies of replies.")
 	fmt.Fprintf(&b, "signedurl_http_reply_bytes_total %d\n", m.bytes.Load())
 	head("signedurl_http_requests_in_flight", "gauge", "Requests in flight.")
 	fmt.Fprintf(&b, "signedurl_http_requests_in_flight %d\n", m.inFlight.Load())
+	head("signedurl_log_dropped_records_total", "counter", "Records of the log that could not be written.")
+	fmt.Fprintf(&b, "signedurl_log_dropped_records_total %d\n", m.log.dropped.Load())
 	head("process_start_time_seconds", "gauge", "When the process started, in Unix time.")
 	fmt.Fprintf(&b, "process_start_time_seconds %d\n", m.start.Unix())
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"net/http"
+	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -22,8 +26,11 @@ type reply struct {
 	control *http.ResponseController
 	timeout time.Duration // for each part
 	due     int64         // the count of bytes at which the next part begins
-	bytes   int64
-	status  int // 0 until the header is written
+
+	status   int   // 0 until the header is written
+	bytes    int64 // of the body, sent
+	expected int64 // of the body, as the header says; -1 if it does not
+	err      error // the first one
 }
 
 // part is the number of bytes that a client must accept within one timeout. It
@@ -32,7 +39,7 @@ type reply struct {
 const part = 1 << 20
 
 func newReply(w http.ResponseWriter, timeout time.Duration) *reply {
-	return &reply{ResponseWriter: w, control: http.NewResponseController(w), timeout: timeout}
+	return &reply{ResponseWriter: w, control: http.NewResponseController(w), timeout: timeout, expected: -1}
 }
 
 // Unwrap lets http.ResponseController reach the server's own writer.
@@ -46,7 +53,7 @@ func (w *reply) WriteHeader(status int) {
 func (w *reply) Write(b []byte) (int, error) {
 	w.begin(http.StatusOK)
 	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
+	w.sent(int64(n), err)
 	return n, err
 }
 
@@ -55,12 +62,32 @@ func (w *reply) Write(b []byte) (int, error) {
 func (w *reply) begin(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
+		if status != http.StatusNoContent && status != http.StatusNotModified {
+			if n, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64); err == nil {
+				w.expected = n
+			}
+		}
 	}
 	if w.bytes >= w.due {
 		w.due = w.bytes + part
 		// The error is that the writer has no deadlines, as in a test.
 		_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout))
 	}
+}
+
+// sent notes the result of a write.
+func (w *reply) sent(n int64, err error) {
+	w.bytes += n
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// fileError reports whether an error of ReadFrom is that of the file, and not
+// that of the connection.
+func fileError(err error) bool {
+	var path *fs.PathError
+	return errors.As(err, &path) || errors.Is(err, syscall.EIO) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // ReadFrom sends src part by part, with sendfile where net/http can.
@@ -83,7 +110,7 @@ func (w *reply) ReadFrom(src io.Reader) (int64, error) {
 		piece := &io.LimitedReader{R: src, N: min(limit-total, part)}
 		n, err := rf.ReadFrom(piece)
 		total += n
-		w.bytes += n
+		w.sent(n, err)
 		if limited {
 			outer.N -= n
 		}

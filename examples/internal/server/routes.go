@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"example.com/signedurl/signedfs"
 )
@@ -36,9 +37,16 @@ func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// health answers that the process runs and takes requests.
-func health(w http.ResponseWriter, r *http.Request) {
+// health answers whether the process takes requests, and will.
+type health struct{ stopping atomic.Bool }
+
+func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	if h.stopping.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		w.Write([]byte("stopping\n"))
+		return
+	}
 	w.Write([]byte("ok\n"))
 }

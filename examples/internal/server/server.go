@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,6 +28,7 @@ type Config struct {
 	logFormat         string
 	accessLog         bool
 	writeTimeout      time.Duration
+	drain             time.Duration
 	shutdownTimeout   time.Duration
 }
 
@@ -39,14 +41,15 @@ func (c *Config) Register(fs *cli.Flags) {
 	fs.BoolVar(&c.accessLog, "access-log", true, "log every request")
 	fs.StringVar(&c.metricsAddr, "metrics", "", "serve /metrics for Prometheus on this `address`, such as 127.0.0.1:9090, to everyone who can reach it")
 	fs.DurationVar(&c.writeTimeout, "write-timeout", time.Minute, "cut off a client that does not accept 1 MiB of a reply in this `duration`")
-	fs.DurationVar(&c.shutdownTimeout, "shutdown-timeout", time.Minute, "let downloads finish for this `duration` when stopping")
+	fs.DurationVar(&c.drain, "drain", 0, "when stopping, keep serving for this `duration` while /healthz says 503, so that load balancers can look away")
+	fs.DurationVar(&c.shutdownTimeout, "shutdown-timeout", time.Minute, "then let downloads finish for this `duration`")
 }
 
 // Validate reports mistakes in the flags.
 func (c *Config) Validate() error {
 	switch {
-	case c.writeTimeout <= 0 || c.shutdownTimeout <= 0:
-		return cli.Usagef("-write-timeout and -shutdown-timeout must be positive")
+	case c.writeTimeout <= 0 || c.shutdownTimeout <= 0 || c.drain < 0:
+		return cli.Usagef("-write-timeout and -shutdown-timeout must be positive, and -drain must not be negative")
 	case (c.tlsCert == "") != (c.tlsKey == ""):
 		return cli.Usagef("-tls-cert and -tls-key need each other")
 	case c.logFormat != "text" && c.logFormat != "json":
@@ -62,12 +65,16 @@ func (c *Config) Secure() bool { return c.tlsCert != "" }
 // checked without a port; Listen binds the ports; Serve serves until it is
 // told to stop. Close releases the rest.
 type Server struct {
+	// Log and Out never block and never fail, whatever their readers do.
 	Log *slog.Logger
+	Out io.Writer // for messages to the user at the terminal
 
+	log, out    *sink
 	config      Config
 	metrics     *metrics
 	recorder    *recorder
 	reloader    *reloader
+	health      health
 	http        *http.Server
 	listener    net.Listener
 	stopMetrics func() error
@@ -75,14 +82,21 @@ type Server struct {
 
 // New returns a server that does not listen yet and logs to t.Err. The log
 // hides signatures, and the values of the query parameter that secret names.
+// From now on a write to a pipe without a reader is an error, which would
+// otherwise end the process.
 func New(c Config, t cli.Terminal, secret string) (*Server, error) {
-	s := &Server{config: c, Log: newLogger(t.Err, c.logFormat, secret), metrics: newMetrics()}
+	signal.Ignore(syscall.SIGPIPE)
+	s := &Server{config: c, out: newSink(t.Out, nil)}
+	s.Out = s.out
+	s.Log, s.log = newLogger(t.Err, c.logFormat, secret)
+	s.metrics = newMetrics(s.log)
 	s.recorder = &recorder{log: s.Log, access: c.accessLog, metrics: s.metrics, writeTimeout: c.writeTimeout}
 	s.reloader = &reloader{log: s.Log, metrics: s.metrics}
 	s.http = newHTTPServer(nil, s.Log)
 	if c.Secure() {
 		cert := &certificate{certFile: c.tlsCert, keyFile: c.tlsKey}
 		if err := cert.load(); err != nil {
+			s.Close()
 			return nil, err
 		}
 		s.Reload("certificate", c.tlsCert, cert.load)
@@ -97,7 +111,9 @@ func (s *Server) Reload(what, file string, load func() error) {
 	s.reloader.items = append(s.reloader.items, reloadable{what, file, load})
 }
 
-// Listen binds the ports.
+// Listen binds the ports. Everything else that can fail should have been tried
+// before: once the port is bound, clients and balancers take the server for
+// one that works.
 func (s *Server) Listen() error {
 	var err error
 	if s.listener, err = listen("-addr", s.config.addr); err != nil {
@@ -126,9 +142,12 @@ func (s *Server) Origin() string {
 }
 
 // Serve serves files, and pages and the health check everywhere else, until
-// ctx is done. Downloads may then finish.
+// ctx is done or the process gets SIGINT or SIGTERM. Downloads may then finish,
+// unless a second signal comes, which ends the process.
 func (s *Server) Serve(ctx context.Context, files *signedfs.Handler, pages *http.ServeMux) error {
-	pages.HandleFunc("GET /healthz", health)
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	pages.Handle("GET /healthz", &s.health)
 	routes, err := newRoutes(files, pages)
 	if err != nil {
 		return err
@@ -142,6 +161,33 @@ func (s *Server) Serve(ctx context.Context, files *signedfs.Handler, pages *http
 	}
 	s.Log.Info("listening", "address", s.listener.Addr().String(), "files", files.Prefix())
 	return s.serveUntil(ctx)
+}
+
+// untilSignal returns a context that SIGINT or SIGTERM cancels. The second
+// signal ends the process at once, whatever it is waiting for.
+func untilSignal(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-over:
+			return
+		}
+		select {
+		case <-signals:
+			os.Exit(cli.ExitFailed)
+		case <-over:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(over)
+		cancel()
+	}
 }
 
 // serveUntil serves until ctx is done, and then lets the requests in flight
@@ -160,19 +206,34 @@ func (s *Server) serveUntil(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	s.health.stopping.Store(true)
+	if s.config.drain > 0 {
+		s.Log.Info("draining: /healthz says that the server is stopping", "for", s.config.drain)
+		select {
+		case err := <-failed:
+			return err
+		case <-time.After(s.config.drain):
+		}
+	}
 	s.Log.Info("stopping: no new requests; those in flight may finish", "within", s.config.shutdownTimeout)
 	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.shutdownTimeout)
 	defer cancel()
 	if err := s.http.Shutdown(over); err != nil {
-		s.Log.Warn("stopped, with requests cut off", "error", err)
-		return s.http.Close()
+		s.recorder.closing.Store(true)
+		err := s.http.Close()
+		s.recorder.wait(closeTimeout)
+		s.Log.Warn("stopped, with requests cut off")
+		return err
 	}
 	s.Log.Info("stopped")
 	return nil
 }
 
-// Close releases the ports. The metrics are the last to go: the downloads that
-// finish still count.
+// closeTimeout is for what must be written after the server has stopped.
+const closeTimeout = time.Second
+
+// Close releases the ports and writes the rest of the log. The metrics go
+// last: the downloads that finish still count.
 func (s *Server) Close() {
 	if s.listener != nil {
 		s.listener.Close()
@@ -180,6 +241,9 @@ func (s *Server) Close() {
 	if s.stopMetrics != nil {
 		s.stopMetrics()
 	}
+	s.out.close(closeTimeout)
+	s.log.close(closeTimeout)
+	signal.Reset(syscall.SIGPIPE)
 }
 
 // observe is the verifier's Options.Observe.

@@ -1,11 +1,18 @@
 package server
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/middleware"
+	"example.com/signedurl/signedfs"
 )
 
 // deadlineWriter notes whether reading was given an end.
@@ -40,5 +47,51 @@ func TestOnlyBodiesAreBounded(t *testing.T) {
 				t.Errorf("bounded: %t, want %t; served: %t", bounded, test.bounded, served)
 			}
 		})
+	}
+}
+
+// A handler that notices late that its connection was closed is waited for.
+func TestRequestsThatAreCutOffByStoppingAreLogged(t *testing.T) {
+	text, err := middleware.GenerateHMACKey("k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := middleware.ParseKeyring(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := signedfs.New("/files/", http.Dir(t.TempDir()), keys, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s, err := New(Config{
+		addr: "127.0.0.1:0", logFormat: "text", accessLog: true, writeTimeout: time.Minute, shutdownTimeout: time.Millisecond,
+	}, cli.Terminal{Out: io.Discard, Err: &log}, "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /slow", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1")
+		stop()
+		<-r.Context().Done()
+		time.Sleep(100 * time.Millisecond)
+	})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, files, pages) }()
+	if reply, err := http.Get(s.Origin() + "/slow"); err == nil {
+		t.Errorf("the reply is %v", reply)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("Serve returned %v", err)
+	}
+	s.Close()
+	if !strings.Contains(log.String(), "target=/slow") {
+		t.Errorf("the request is not in the log:\n%s", &log)
 	}
 }
