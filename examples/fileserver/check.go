@@ -40,7 +40,7 @@ func check(_ context.Context, args []string, t cli.Terminal) error {
 	addr := flags.String("addr", "", "assume this `address` of the client")
 	flags.PairsVar(bound, "bind", "assume this value of a binding, as `name=value`; may be repeated")
 	header := http.Header{}
-	flags.Func("header", "assume this header field of the request, as `'Name: value'`, for example a Cookie; may be repeated", func(s string) error {
+	flags.Repeat("header", "assume this header field of the request, as `'Name: value'`, for example a Cookie; may be repeated", func(s string) error {
 		name, value, ok := strings.Cut(s, ":")
 		if !ok || name == "" {
 			return errors.New("it must be 'Name: value'")

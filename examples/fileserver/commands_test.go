@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +75,11 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"a proxy that is none", []string{"-trusted-proxy", "here"}, cli.ExitUsage, "neither an address nor a network"},
 		{"a binding from nowhere", []string{"-binding", "session=query:sid"}, cli.ExitUsage, "from a cookie or a header"},
 		{"a binding of the demonstration's own name", []string{"-binding", "session=cookie:a", "-binding", "session=cookie:b"}, cli.ExitUsage, "twice"},
+		{"two directories", []string{"-dir", dir, "-dir", dir + "/kyc", "-key-file", keys}, cli.ExitUsage, "flag -dir: the flag is given twice"},
+		{"a switch on and off", []string{"-listing", "-listing=false"}, cli.ExitUsage, "for -listing: the flag is given twice"},
+		{"two durations", []string{"-leeway", "1s", "-leeway", "2s"}, cli.ExitUsage, "flag -leeway: the flag is given twice"},
+		{"two numbers", []string{"-expired-status", "404", "-expired-status", "410"}, cli.ExitUsage, "flag -expired-status: the flag is given twice"},
+		{"a lifetime of links that are not made", []string{"-dir", dir, "-key-file", keys, "-lifetime", "1m"}, cli.ExitUsage, "-lifetime is for the demonstration"},
 		{"a log that is none", []string{"-log", "xml"}, cli.ExitUsage, "text or json"},
 		{"revocations that are not there", []string{"-revoked", "none.txt"}, cli.ExitFailed, "makes an empty one"},
 
@@ -78,7 +87,16 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"link without a key", []string{"link", "card.txt"}, cli.ExitUsage, "there is no key"},
 		{"link with a public key", []string{"link", "-key-file", public + ".pub", "card.txt"}, cli.ExitFailed, "cannot sign"},
 		{"link to a name that leaves", []string{"link", "-key-file", keys, "../card.txt"}, cli.ExitFailed, "cannot link to the name"},
-		{"link without a life", []string{"link", "-key-file", keys, "-lifetime", "-1m", "card.txt"}, cli.ExitUsage, "must be positive"},
+		{"link without a life", []string{"link", "-key-file", keys, "-lifetime", "-1m", "card.txt"}, cli.ExitUsage, "must not be negative"},
+		{"link for less than a second", []string{"link", "-key-file", keys, "-lifetime", "999ms", "card.txt"}, cli.ExitUsage, "a second or more"},
+		{"link for days that are none", []string{"link", "-key-file", keys, "-lifetime", "d", "card.txt"}, cli.ExitUsage, "not a duration such as"},
+		{"link for more days than there are", []string{"link", "-key-file", keys, "-lifetime", "106752d", "card.txt"}, cli.ExitUsage, "not a duration such as"},
+		{"link until a time in the past", []string{"link", "-key-file", keys, "-expires", "2020-01-01T00:00:00Z", "card.txt"}, cli.ExitUsage, "2020-01-01T00:00:00Z is in the past"},
+		{"link until a date in the past", []string{"link", "-key-file", keys, "-expires", "2020-01-01", "card.txt"}, cli.ExitUsage, "2020-01-02T00:00:00Z is in the past"},
+		{"link until a date that is none", []string{"link", "-key-file", keys, "-expires", "2100-02-29", "card.txt"}, cli.ExitUsage, "neither a time"},
+		{"link until some time ago", []string{"link", "-key-file", keys, "-expires", "-1h", "card.txt"}, cli.ExitUsage, "is in the past"},
+		{"link with two subtrees", []string{"link", "-key-file", keys, "-under", "a", "-subtree", "b", "a/card.txt"}, cli.ExitUsage, "use one of them"},
+		{"link with two expiries", []string{"link", "-key-file", keys, "-expires", "1h", "-expires", "2h", "card.txt"}, cli.ExitUsage, "flag -expires: the flag is given twice"},
 		{"link with two ends", []string{"link", "-key-file", keys, "-lifetime", "1m", "-expires", "1h", "card.txt"}, cli.ExitUsage, "exclude each other"},
 		{"link for ever with an end", []string{"link", "-key-file", keys, "-permanent", "-expires", "1h", "card.txt"}, cli.ExitUsage, "no lifetime"},
 		{"link until a time that is none", []string{"link", "-key-file", keys, "-expires", "tomorrow", "card.txt"}, cli.ExitUsage, "neither a time"},
@@ -102,6 +120,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"keygen of a type that is none", []string{"keygen", "-type", "rsa"}, cli.ExitUsage, "hmac or ed25519"},
 		{"keygen with an id that is none", []string{"keygen", "-id", "a b"}, cli.ExitUsage, "a key id is"},
 		{"keygen over a file", []string{"keygen", "-out", keys}, cli.ExitFailed, "file exists"},
+		{"revoke until a time in the past", []string{"revoke", "-file", filepath.Join(dir, "new.txt"), "-until", "2020-01-01", "case-42"}, cli.ExitUsage, "is in the past"},
 		{"revoke without a file", []string{"revoke", "case-42"}, cli.ExitUsage, "-file is missing"},
 		{"revoke in what is no list", []string{"revoke", "-file", keys, "case-42"}, cli.ExitFailed, "does not begin as a file of revocations"},
 	} {
@@ -228,7 +247,7 @@ func TestCheckNamesTheFirstCheckThatFails(t *testing.T) {
 		{name: "an unsigned link", link: "http://127.0.0.1:8080/files/card.jpg", want: "FAIL unsigned"},
 		{name: "an altered link", link: strings.Replace(link, "card", "cord", 1), want: "FAIL invalid    invalid link: the signature does not match"},
 		{name: "a link of an unknown key", link: strings.Replace(link, "=k1", "=k2", 1), want: "not in the ring"},
-		{name: "an expired link", link: linkTo(t, keys, "-expires", "2020-01-01T00:00:00Z", "card.jpg"), want: "FAIL expired"},
+		{name: "an expired link", link: expiredLinkTo(t, keys, "card.jpg"), want: "FAIL expired"},
 		{name: "a method that the link is not for", link: link, args: []string{"-method", "POST"}, want: "FAIL not_allowed"},
 		{name: "a link that is read from the standard input", link: link, args: []string{"-method", "POST"}, want: "FAIL not_allowed"},
 	} {
@@ -248,3 +267,62 @@ func TestCheckNamesTheFirstCheckThatFails(t *testing.T) {
 		})
 	}
 }
+
+func TestTimesAreWrittenAsPeopleWriteThem(t *testing.T) {
+	keys := newKeys(t, "k1")
+	const day = 24 * time.Hour
+	expiry := func(args ...string) time.Time {
+		t.Helper()
+		u, err := url.Parse(ok(t, append(append([]string{"link", "-key-file", keys}, args...), "card.jpg")...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := strconv.ParseInt(u.Query().Get("expires_at"), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Unix(n, 0)
+	}
+	for _, test := range []struct {
+		args []string
+		want time.Duration
+	}{
+		{[]string{"-lifetime", "7d"}, 7 * day},
+		{[]string{"-lifetime", "1d12h30m"}, 36*time.Hour + 30*time.Minute},
+		{[]string{"-lifetime", "90s"}, 90 * time.Second},
+		{[]string{"-expires", "7d"}, 7 * day},
+		{[]string{"-lifetime", "1s"}, time.Second},
+	} {
+		begin := time.Now()
+		if got := expiry(test.args...); got.Before(begin.Add(test.want)) || got.After(time.Now().Add(test.want+time.Second)) {
+			t.Errorf("%v gives a link for %v, want %v, rounded up to a second", test.args, got.Sub(begin), test.want)
+		}
+	}
+	if link := ok(t, "link", "-key-file", keys, "-from", "2100-02-28", "-expires", "2100-02-28", "card.jpg"); !strings.Contains(link, "expires_at=4107542400&") || !strings.Contains(link, "signed_from=4107456000&") {
+		t.Errorf("a link for the 28th of February 2100 is %s", link)
+	}
+}
+
+func TestKeygenThatCannotWriteFails(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "ed.txt")
+	write(t, name+".pub", "another key")
+	if code, _, stderr := try(t, "", "keygen", "-type", "ed25519", "-out", name); code != cli.ExitFailed || !strings.Contains(stderr, "file exists") {
+		t.Errorf("over a public key: exit code %d\n%s", code, stderr)
+	}
+	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is half a key pair: %v", err)
+	}
+	for _, kind := range []string{"hmac", "ed25519"} {
+		var out bytes.Buffer
+		t0 := cli.Terminal{In: strings.NewReader(""), Out: fullDisk{}, Err: &out}
+		if code := program.Run(t.Context(), []string{"keygen", "-type", kind}, t0); code != cli.ExitFailed {
+			t.Errorf("%s, to a full disk: exit code %d\n%s", kind, code, &out)
+		}
+	}
+}
+
+// fullDisk is a writer that fails.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

@@ -161,7 +161,7 @@ func TestEveryFormatIsSignedServedExplainedAndReloaded(t *testing.T) {
 			p := start(t, with("-dir", dir, flags)...)
 
 			link := ok(t, with("link", flags, s.base, "kyc/card.txt")...)
-			expired := ok(t, with("link", flags, s.base, "-expires", "2020-01-01T00:00:00Z", "kyc/card.txt")...)
+			expired := expiredLink(t, with(flags, s.base, "kyc/card.txt")...)
 			other := strings.Replace(link, "kyc/card.txt", "other.txt", 1)
 			signature := signatureOf(t, link)
 			for _, test := range []struct {
@@ -490,7 +490,7 @@ func TestMistakesWithFormatsGetAClearError(t *testing.T) {
 
 		{"tokens for ever", secret, with("-dir", dir, "-format", "django", "-salt", "files"), cli.ExitUsage, "set -max-age, or -allow-permanent"},
 		{"tokens without a time that expire", secret, with("-dir", dir, dj, "-untimed"), cli.ExitUsage, "-format django: MaxAge needs tokens that hold a time; unset Untimed"},
-		{"a negative age", secret, with("-dir", dir, "-format", "django", "-max-age", "-1m"), cli.ExitUsage, "-format django: MaxAge is negative"},
+		{"a negative age", secret, with("-dir", dir, "-format", "django", "-max-age", "-1m"), cli.ExitUsage, "for flag -max-age: it must not be negative"},
 		{"a member of no object", secret, with("-dir", dir, dj, "-member", "path"), cli.ExitUsage, "-format django: Member needs Object"},
 		{"a hash that is none", secret, with("-dir", dir, dj, "-hash", "md5"), cli.ExitUsage, "it must be sha1, sha256 or sha512"},
 		{"a separator that may be in a token", secret, with("-dir", dir, dj, "-separator", "a"), cli.ExitUsage, `the separator "a"`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -46,16 +47,26 @@ func keygen(_ context.Context, args []string, t cli.Terminal) error {
 		return cli.UsageError{Err: err}
 	}
 	if *out == "" {
-		fmt.Fprintln(t.Out, private)
+		text := private + "\n"
 		if public != "" {
-			fmt.Fprintln(t.Out, "# public:", public)
+			text += "# public: " + public + "\n"
 		}
-		return nil
-	}
-	if err := writeNew(*out, private, 0o600); err != nil || public == "" {
+		_, err := io.WriteString(t.Out, text)
 		return err
 	}
-	return writeNew(*out+".pub", public, 0o644)
+	if public != "" {
+		// The public half comes first: one without a private half harms nobody.
+		if err := writeNew(*out+".pub", public, 0o644); err != nil {
+			return err
+		}
+	}
+	if err := writeNew(*out, private, 0o600); err != nil {
+		if public != "" {
+			os.Remove(*out + ".pub")
+		}
+		return err
+	}
+	return nil
 }
 
 // writeNew writes a file that must not exist: to overwrite a key would kill
@@ -69,7 +80,11 @@ func writeNew(name, line string, mode os.FileMode) error {
 	if err2 := f.Close(); err == nil {
 		err = err2
 	}
-	return err
+	if err != nil {
+		os.Remove(name) // half a key
+		return fmt.Errorf("cannot write the key: %w", err)
+	}
+	return nil
 }
 
 // freshID returns an id that no other key has: a server can hold an old and a

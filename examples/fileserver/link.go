@@ -53,11 +53,11 @@ func (l *linkFlags) register(fs *cli.Flags) {
 	c := &l.claims
 	l.keys.Register(fs)
 	fs.StringVar(&l.base, "base-url", defaultBase, "the `URL` or path under which clients reach the files; with -origin, the default is /files/ below it")
-	fs.DurationVar(&l.lifetime, "lifetime", 15*time.Minute, "accept the link for this `duration`")
-	fs.TimeVar(&c.Expires, "expires", "refuse the link from this `time` on, such as 2026-01-02T15:04:05Z, instead of -lifetime")
+	fs.DurationVar(&l.lifetime, "lifetime", 15*time.Minute, "accept the link for this `duration`, such as 90s, 15m or 7d")
+	fs.DeadlineVar(&c.Expires, "expires", "refuse the link from this `time` on, such as 2026-01-02T15:04:05Z, instead of -lifetime; a date such as 2026-01-02 means the end of that day in UTC, and a duration counts from now")
 	fs.DurationVar(&l.round, "round", 0, "round the expiry up to a multiple of this `duration`, so that links made in quick succession are equal and can be cached")
 	fs.BoolVar(&c.Permanent, "permanent", false, "make a link that never expires, for servers that accept it")
-	fs.TimeVar(&c.NotBefore, "from", "refuse the link before this `time`; a duration counts from now")
+	fs.TimeVar(&c.NotBefore, "from", "refuse the link before this `time`; a date means the beginning of that day in UTC, and a duration counts from now")
 	fs.StringVar(&l.under, "under", "", "open everything below this `directory`; / means all files")
 	fs.StringVar(&l.under, "subtree", "", "another name for -under")
 	fs.StringVar(&l.cookie, "cookie", "", "print a cookie of this `name` for -under instead of a link")
@@ -86,8 +86,10 @@ func (l *linkFlags) complete(fs *cli.Flags) error {
 		return cli.Usagef("a permanent link has no lifetime")
 	case fs.Given("lifetime") && fs.Given("expires"):
 		return cli.Usagef("-lifetime and -expires exclude each other")
-	case l.lifetime <= 0 || l.round < 0:
-		return cli.Usagef("-lifetime must be positive, and -round must not be negative")
+	case l.lifetime < time.Second:
+		return cli.Usagef("-lifetime must be a second or more")
+	case fs.Given("under") && fs.Given("subtree"):
+		return cli.Usagef("-subtree is another name for -under; use one of them")
 	case c.Uses <= 0 && fs.Given("uses"):
 		return cli.Usagef("-uses must be positive")
 	}
@@ -129,6 +131,11 @@ func (l *linkFlags) expire(fs *cli.Flags, now time.Time) error {
 	c.Expires = middleware.RoundUp(c.Expires, l.round)
 	if longest > 0 && c.NotBefore.IsZero() && c.Expires.After(now.Add(longest)) {
 		return cli.Usagef("such links live for at most %v", longest)
+	}
+	// Links count in whole seconds, and drop the rest: a link for one second
+	// would be dead on arrival.
+	if whole := middleware.RoundUp(c.Expires, time.Second); longest == 0 || !whole.After(now.Add(longest)) {
+		c.Expires = whole
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/middleware"
 )
 
 // asProgram makes the test binary behave as the program itself, so that a
@@ -203,6 +204,43 @@ func ok(t *testing.T, args ...string) string {
 func linkTo(t *testing.T, keys string, args ...string) string {
 	t.Helper()
 	return ok(t, append([]string{"link", "-key-file", keys, "-base-url", "/files/"}, args...)...)
+}
+
+// expiredLinkTo is linkTo, for a link that has expired. The command itself
+// makes none.
+func expiredLinkTo(t *testing.T, keys string, args ...string) string {
+	t.Helper()
+	return expiredLink(t, append([]string{"-key-file", keys, "-base-url", "/files/"}, args...)...)
+}
+
+// expiredLink returns the link that the command would make of its flags in
+// 2020.
+func expiredLink(t *testing.T, args ...string) string {
+	t.Helper()
+	var l linkFlags
+	fs := cli.NewFlags(name, "link", "NAME", "")
+	l.register(fs)
+	err := fs.ParseArgs(args, 1, 1, io.Discard)
+	if err == nil {
+		err = l.complete(fs)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.claims.Expires = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	format, err := l.keys.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, err := middleware.NewURLBuilder(l.base, format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := l.sign(links, fs.Arg(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
 }
 
 // write writes a file of the test and returns its name.

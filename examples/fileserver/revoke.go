@@ -19,7 +19,7 @@ func revoke(_ context.Context, args []string, t cli.Terminal) error {
 	flags := cli.NewFlags(name, "revoke", "[ID ...]", revokeHelp)
 	file := flags.String("file", "", "add to this `file`")
 	var until time.Time
-	flags.TimeVar(&until, "until", "forget the revocation at this `time`, when the last link of the id has expired; a duration counts from now; the default is never")
+	flags.DeadlineVar(&until, "until", "forget the revocation at this `time`, when the last link of the id has expired; a date means the end of that day in UTC, and a duration counts from now; the default is never")
 	if err := flags.ParseArgs(args, 0, 1000, t.Out); err != nil {
 		return err
 	}

@@ -48,6 +48,8 @@ func (c *serving) validate(fs *cli.Flags) error {
 	switch {
 	case c.lifetime < time.Second:
 		return cli.Usagef("-lifetime must be a second or more")
+	case !c.demo() && fs.Given("lifetime"):
+		return cli.Usagef("-lifetime is for the demonstration; links to the files of -dir bring their own")
 	case c.uses != "memory" && c.uses != "off":
 		return cli.Usagef("-uses must be memory or off, not %q", c.uses)
 	case c.uses == "off" && fs.Given("use-window"):

@@ -84,7 +84,7 @@ func TestOnlySignedRequestsAreServed(t *testing.T) {
 	p := start(t, "-dir", dir, "-key-file", keys)
 	link := linkTo(t, keys, "kyc/card.txt")
 	_, query, _ := strings.Cut(link, "?")
-	expired := linkTo(t, keys, "-expires", "2020-01-01T00:00:00Z", "kyc/card.txt")
+	expired := expiredLinkTo(t, keys, "kyc/card.txt")
 	for _, test := range []struct {
 		name, request string
 		status        int
@@ -405,7 +405,7 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 	keys := newKeys(t, "k1")
 	dir := files(t)
 	link := linkTo(t, keys, "kyc/card.txt")
-	expired := linkTo(t, keys, "-expires", "2020-01-01T00:00:00Z", "kyc/card.txt")
+	expired := expiredLinkTo(t, keys, "kyc/card.txt")
 	t.Run("a proxy takes a prefix off", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-base-url", "https://cdn.example.com/static/files/", "-prefix", "/static")
 		u, err := url.Parse(ok(t, "link", "-key-file", keys, "-base-url", "https://cdn.example.com/static/files/", "kyc/card.txt"))

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"strings"
-	"time"
 )
 
 // errHelp reports that help was asked for, and given.
@@ -35,14 +34,22 @@ func NewFlags(program, command, args, about string) *Flags {
 }
 
 // ParseArgs parses a command line that has between least and most arguments
-// after the flags. Help goes to out, since it is what was asked for.
+// after the flags. A flag that is given twice is an error, unless it may be
+// repeated: one of the values would be ignored. Help goes to out, since it is
+// what was asked for.
 func (f *Flags) ParseArgs(args []string, least, most int, out io.Writer) error {
 	f.SetOutput(io.Discard)
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+	help := f.Usage
+	f.Usage = func() {}
+	f.VisitAll(func(flag *flag.Flag) { flag.Value = &once{Value: flag.Value} })
+	err := f.Parse(args)
+	f.VisitAll(func(flag *flag.Flag) { flag.Value = flag.Value.(*once).Value })
+	if errors.Is(err, flag.ErrHelp) {
 		f.SetOutput(out)
-		f.Usage()
+		help()
 		return errHelp
-	} else if err != nil {
+	}
+	if err != nil {
 		return UsageError{err}
 	}
 	switch n := f.NArg(); {
@@ -63,9 +70,39 @@ func (f *Flags) Given(name string) bool {
 	return given
 }
 
+// once is a value that can be set once, unless it is repeatable.
+type once struct {
+	flag.Value
+	set bool
+}
+
+func (o *once) Set(s string) error {
+	if _, ok := o.Value.(repeatable); o.set && !ok {
+		return errors.New("the flag is given twice")
+	}
+	o.set = true
+	return o.Value.Set(s)
+}
+
+func (o *once) IsBoolFlag() bool {
+	b, ok := o.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+// repeatable is the value of a flag that may be repeated.
+type repeatable func(s string) error
+
+func (r repeatable) Set(s string) error { return r(s) }
+func (r repeatable) String() string     { return "" }
+
+// Repeat defines a flag that may be repeated, and calls set each time.
+func (f *Flags) Repeat(name, usage string, set func(s string) error) {
+	f.Var(repeatable(set), name, usage)
+}
+
 // ListVar defines a flag that takes a comma-separated list. It may be repeated.
 func (f *Flags) ListVar(list *[]string, name, usage string) {
-	f.Func(name, usage, func(s string) error {
+	f.Repeat(name, usage, func(s string) error {
 		for item := range strings.SplitSeq(s, ",") {
 			if item == "" {
 				return errors.New("an item of the list is empty")
@@ -79,7 +116,7 @@ func (f *Flags) ListVar(list *[]string, name, usage string) {
 // NetworksVar defines a flag that takes a comma-separated list of addresses
 // and CIDR blocks. It may be repeated.
 func (f *Flags) NetworksVar(list *[]netip.Prefix, name, usage string) {
-	f.Func(name, usage, func(s string) error {
+	f.Repeat(name, usage, func(s string) error {
 		for item := range strings.SplitSeq(s, ",") {
 			network, err := netip.ParsePrefix(item)
 			if err != nil {
@@ -95,26 +132,10 @@ func (f *Flags) NetworksVar(list *[]netip.Prefix, name, usage string) {
 	})
 }
 
-// TimeVar defines a flag that takes a time, or a duration from now.
-func (f *Flags) TimeVar(at *time.Time, name, usage string) {
-	f.Func(name, usage, func(s string) error {
-		if d, err := time.ParseDuration(s); err == nil {
-			*at = time.Now().Add(d)
-			return nil
-		}
-		t, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			return errors.New("it is neither a time such as 2026-01-02T15:04:05Z nor a duration such as 15m")
-		}
-		*at = t
-		return nil
-	})
-}
-
 // PairsVar defines a flag that takes name=value. It may be repeated, with
 // another name each time.
 func (f *Flags) PairsVar(pairs map[string]string, name, usage string) {
-	f.Func(name, usage, func(s string) error {
+	f.Repeat(name, usage, func(s string) error {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok || key == "" || value == "" {
 			return errors.New("it must be name=value")

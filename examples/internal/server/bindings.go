@@ -13,7 +13,7 @@ import (
 type Bindings map[string]func(r *http.Request) string
 
 func (b Bindings) register(fs *cli.Flags) {
-	fs.Func("binding", "accept links that are bound to a value of this name, and take the value from a cookie or a header (`name=cookie:NAME` or name=header:NAME); "+
+	fs.Repeat("binding", "accept links that are bound to a value of this name, and take the value from a cookie or a header (`name=cookie:NAME` or name=header:NAME); "+
 		"may be repeated; a header can be trusted only if the proxy in front sets or removes it", func(s string) error {
 		name, source, _ := strings.Cut(s, "=")
 		kind, field, _ := strings.Cut(source, ":")

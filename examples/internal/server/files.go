@@ -47,9 +47,6 @@ func (f *Files) Register(fs *cli.Flags) {
 
 // Validate reports mistakes in the flags, which it finds without the keys.
 func (f *Files) Validate(fs *cli.Flags) error {
-	if f.useWindow < 0 {
-		return cli.Usagef("-use-window must not be negative")
-	}
 	if f.expired != http.StatusNotFound && f.expired != http.StatusGone {
 		return cli.Usagef("-expired-status must be 404 or 410, not %d", f.expired)
 	}

@@ -42,9 +42,6 @@ func (p *Policy) Options(f middleware.Format) (middleware.Options, *memstore.Rev
 		AllowPermanent: p.allowPermanent,
 		Cookie:         p.Cookie,
 	}
-	if p.maxLifetime < 0 || p.leeway < 0 {
-		return o, nil, cli.Usagef("-max-lifetime and -leeway must not be negative")
-	}
 	if p.Cookie != "" {
 		if err := (&http.Cookie{Name: p.Cookie}).Valid(); err != nil {
 			return o, nil, cli.Usagef("-cookie: %q is not a cookie name", p.Cookie)

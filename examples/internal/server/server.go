@@ -48,8 +48,8 @@ func (c *Config) Register(fs *cli.Flags) {
 // Validate reports mistakes in the flags.
 func (c *Config) Validate() error {
 	switch {
-	case c.writeTimeout <= 0 || c.shutdownTimeout <= 0 || c.drain < 0:
-		return cli.Usagef("-write-timeout and -shutdown-timeout must be positive, and -drain must not be negative")
+	case c.writeTimeout == 0 || c.shutdownTimeout == 0:
+		return cli.Usagef("-write-timeout and -shutdown-timeout must be positive")
 	case (c.tlsCert == "") != (c.tlsKey == ""):
 		return cli.Usagef("-tls-cert and -tls-key need each other")
 	case c.logFormat != "text" && c.logFormat != "json":
