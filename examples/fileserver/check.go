@@ -58,7 +58,7 @@ func check(_ context.Context, args []string, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	opts, _, err := policy.Options(format)
+	opts, _, err := policy.Options()
 	if err != nil {
 		return err
 	}

@@ -52,8 +52,12 @@ func (e UsageError) Unwrap() error { return e.Err }
 func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
 // Text returns the text of an error for the terminal, where the prefix with
-// which the library begins its errors says nothing new.
-func Text(err error) string { return strings.TrimPrefix(err.Error(), "signedurl: ") }
+// which the library begins its errors says nothing new. Errors that were joined
+// have a line each.
+func Text(err error) string {
+	const prefix = "\nsignedurl: "
+	return strings.ReplaceAll("\n"+err.Error(), prefix, "\n")[1:]
+}
 
 // Run runs the command that args name, and returns the exit code. It prints
 // the command's error, a [UsageError] together with how to get help.

@@ -9,8 +9,8 @@ One key a line, as keygen makes them.`,
 	parse: func(keys string, _ *options) (middleware.Format, error) { return middleware.ParseKeyring(keys) },
 }
 
-// Ephemeral returns a format with a new key that only this process knows.
-func Ephemeral() (middleware.Format, error) {
+// ephemeral returns a format with a new key that only this process knows.
+func ephemeral() (middleware.Format, error) {
 	text, err := middleware.GenerateHMACKey("demo")
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func (s *Source) Load() (middleware.Format, error) {
 		}
 		text, from = string(b), s.file
 	case text == "" && s.Ephemeral:
-		return Ephemeral()
+		return ephemeral()
 	case text == "" && s.name == Own:
 		return nil, cli.Usagef("there is no key: use -key-file or set %s; '%s keygen' makes a key", Variable, s.program)
 	case text == "":

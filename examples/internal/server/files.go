@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -47,40 +46,13 @@ func (f *Files) Register(fs *cli.Flags) {
 
 // Validate reports mistakes in the flags, which it finds without the keys.
 func (f *Files) Validate(fs *cli.Flags) error {
-	if f.expired != http.StatusNotFound && f.expired != http.StatusGone {
-		return cli.Usagef("-expired-status must be 404 or 410, not %d", f.expired)
-	}
 	if err := f.Keys.Validate(fs); err != nil {
 		return err
 	}
 	if f.Keys.NeverExpires() && !f.Policy.allowPermanent {
 		return cli.Usagef("without -max-age a token never expires: set -max-age, or -allow-permanent if that is intended")
 	}
-	path, err := CheckBase(f.base)
-	if err != nil {
-		return err
-	}
-	if f.prefix != "" && (strings.HasSuffix(f.prefix, "/") || !strings.HasPrefix(path, f.prefix+"/")) {
-		return cli.Usagef("-prefix must be the beginning of the path of -base-url, %s, without a slash at its end", path)
-	}
 	return nil
-}
-
-// CheckBase returns the path of a base URL. The judge of bases is the builder
-// of links, which needs a key that can sign.
-func CheckBase(base string) (path string, err error) {
-	any, err := formats.Ephemeral()
-	if err != nil {
-		return "", err
-	}
-	if _, err := middleware.NewURLBuilder(base, any); err != nil {
-		return "", cli.Usagef("-base-url: %s", cli.Text(err))
-	}
-	u, err := url.Parse(base)
-	if err != nil {
-		return "", cli.UsageError{Err: err}
-	}
-	return u.EscapedPath(), nil
 }
 
 // Base is the base of the files with an origin: that of -base-url, of signed
@@ -106,7 +78,7 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 	if f.Keys.Exposed() {
 		s.Log.Warn("every user of this machine can read or change the keys; run chmod o= on the file", "file", f.Keys.File())
 	}
-	opts, err := f.options(s, loaded)
+	opts, err := f.options(s)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +110,8 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 }
 
 // options returns the options of the verifier but for the count of uses.
-func (f *Files) options(s *Server, format middleware.Format) (middleware.Options, error) {
-	o, revoked, err := f.Policy.Options(format)
+func (f *Files) options(s *Server) (middleware.Options, error) {
+	o, revoked, err := f.Policy.Options()
 	if err != nil {
 		return o, err
 	}

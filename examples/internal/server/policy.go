@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"net/http"
 	"time"
 
 	"example.com/signedurl/examples/internal/cli"
@@ -33,22 +32,14 @@ func (p *Policy) Register(fs *cli.Flags) {
 	fs.StringVar(&p.revoked, "revoked", "", "refuse links whose ids are in this `file`, see '"+fs.Program+" revoke -h'")
 }
 
-// Options returns the policy as the options of a verifier for links of format
-// f. The revocations are nil if there are none.
-func (p *Policy) Options(f middleware.Format) (middleware.Options, *memstore.Revocations, error) {
+// Options returns the policy as the options of a verifier. The revocations are
+// nil if there are none.
+func (p *Policy) Options() (middleware.Options, *memstore.Revocations, error) {
 	o := middleware.Options{
 		MaxLifetime:    p.maxLifetime,
 		Leeway:         p.leeway,
 		AllowPermanent: p.allowPermanent,
 		Cookie:         p.Cookie,
-	}
-	if p.Cookie != "" {
-		if err := (&http.Cookie{Name: p.Cookie}).Valid(); err != nil {
-			return o, nil, cli.Usagef("-cookie: %q is not a cookie name", p.Cookie)
-		}
-		if _, ok := f.(middleware.CookieAuthenticator); !ok {
-			return o, nil, cli.Usagef("-cookie: links of this format cannot travel in cookies")
-		}
 	}
 	if p.revoked == "" {
 		return o, nil, nil
