@@ -90,7 +90,7 @@ func ExampleParseKeyring() {
 	fmt.Println(err)
 	// Output:
 	// 2 keys, first 2026b (hmac-sha256) <nil>
-	// signedurl: line 1: key 2026a: the secret has 9 bytes and needs at least 32; generate one with GenerateHMACKey
+	// signedurl: line 1: key 2026a: the secret has 9 bytes and needs at least 32; generate a random one
 }
 
 func ExampleFormatVar() {
@@ -113,7 +113,7 @@ func ExampleFormatVar() {
 	reload("nonsense")
 	reload(exampleKey)
 	// Output:
-	// keys kept: signedurl: line 1: a key is written id:algorithm:base64url, for example as GenerateHMACKey returns it
+	// keys kept: signedurl: line 1: a key is written id:algorithm:base64url
 	// keys replaced
 }
 

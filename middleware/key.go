@@ -70,10 +70,10 @@ func NewHMACKey(id string, secret []byte) (Key, error) {
 		return Key{}, err
 	}
 	if len(secret) < minSecret {
-		return Key{}, fmt.Errorf("signedurl: key %s: the secret has %d bytes and needs at least %d; generate one with GenerateHMACKey", id, len(secret), minSecret)
+		return Key{}, fmt.Errorf("signedurl: key %s: the secret has %d bytes and needs at least %d; generate a random one", id, len(secret), minSecret)
 	}
 	if allZero(secret) {
-		return Key{}, fmt.Errorf("signedurl: key %s: the secret is all zero; generate one with GenerateHMACKey", id)
+		return Key{}, fmt.Errorf("signedurl: key %s: the secret is all zero; generate a random one", id)
 	}
 	secret = bytes.Clone(secret)
 	pool := &sync.Pool{New: func() any { return &hmacState{hash: hmac.New(sha256.New, secret)} }}
@@ -136,7 +136,7 @@ func NewEd25519Key(id string, private ed25519.PrivateKey) (Key, error) {
 	}
 	seed := private.Seed()
 	if allZero(seed) {
-		return Key{}, fmt.Errorf("signedurl: key %s: the Ed25519 seed is all zero; generate one with GenerateEd25519Key", id)
+		return Key{}, fmt.Errorf("signedurl: key %s: the Ed25519 seed is all zero; generate a random one", id)
 	}
 	own := ed25519.NewKeyFromSeed(seed)
 	if subtle.ConstantTimeCompare(own, private) != 1 {
@@ -167,7 +167,7 @@ func NewEd25519PublicKey(id string, public ed25519.PublicKey) (Key, error) {
 		return Key{}, fmt.Errorf("signedurl: key %s: an Ed25519 public key has %d bytes, not %d", id, ed25519.PublicKeySize, len(public))
 	}
 	if !validPoint(public) {
-		return Key{}, fmt.Errorf("signedurl: key %s: the bytes are no usable Ed25519 public key; generate one with GenerateEd25519Key", id)
+		return Key{}, fmt.Errorf("signedurl: key %s: the bytes are not a usable Ed25519 public key; generate a key pair", id)
 	}
 	return ed25519Public(id, bytes.Clone(public)), nil
 }
@@ -205,7 +205,7 @@ func ParseKey(text string) (Key, error) {
 	id, rest, ok1 := strings.Cut(text, ":")
 	alg, encoded, ok2 := strings.Cut(rest, ":")
 	if !ok1 || !ok2 {
-		return Key{}, errors.New("signedurl: a key is written id:algorithm:base64url, for example as GenerateHMACKey returns it")
+		return Key{}, errors.New("signedurl: a key is written id:algorithm:base64url")
 	}
 	if err := checkKeyID(id); err != nil {
 		return Key{}, err

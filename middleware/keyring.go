@@ -61,7 +61,7 @@ func ParseKeyring(text string) (*Keyring, error) {
 		keys = append(keys, k)
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("signedurl: there is no key; generate one with GenerateHMACKey")
+		return nil, errors.New("signedurl: there is no key")
 	}
 	return NewKeyring(keys[0], keys[1:]...)
 }
