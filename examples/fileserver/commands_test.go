@@ -47,7 +47,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"a file as the directory", []string{"-dir", keys, "-key-file", keys}, cli.ExitFailed, "cannot serve the directory"},
 		{"a directory without a key", []string{"-dir", dir}, cli.ExitUsage, "there is no key"},
 		{"no such key file", []string{"-dir", dir, "-key-file", "none.txt"}, cli.ExitFailed, "none.txt: no such file"},
-		{"a bad key file", []string{"-dir", dir, "-key-file", bad}, cli.ExitFailed, "bad.txt: line 3: key k1: the secret has"},
+		{"a bad key file", []string{"-dir", dir, "-key-file", bad}, cli.ExitFailed, "bad.txt: line 3: key k1: the secret has 20 bytes and needs at least 32; generate a random one; 'fileserver keygen' makes a key"},
 		{"no such format", []string{"-dir", dir, "-key-file", keys, "-format", "none"}, cli.ExitUsage, "there is no format"},
 		{"a demonstration in another format", []string{"-format", "none"}, cli.ExitUsage, "set -dir"},
 		{"a demonstration that cannot sign", []string{"-key-file", public + ".pub"}, cli.ExitFailed, "a key that can sign"},
@@ -165,6 +165,47 @@ func TestKeysComeFromTheEnvironmentOrAFile(t *testing.T) {
 	}
 	t.Setenv(formats.Variable, "")
 	ok(t, "check", "-key-file", file, link)
+}
+
+func TestWhiteSpaceSeparatesKeysInTheEnvironment(t *testing.T) {
+	key := func(id string) (text, link string) {
+		t.Helper()
+		text = ok(t, "keygen", "-id", id)
+		t.Setenv(formats.Variable, text)
+		return text, linkOf(t, "kyc/card.txt")
+	}
+	old, oldLink := key("old")
+	fresh, freshLink := key("fresh")
+	for _, text := range []string{
+		fresh + " " + old,
+		fresh + "\t\t" + old + " ",
+		" " + fresh + "\r\n" + old,
+		"# the keys: " + old + "x\n" + fresh + " " + old + "\n  # and no more\n",
+	} {
+		p := startWith(t, text, "-dir", files(t))
+		for _, link := range []string{oldLink, freshLink} {
+			if status, _ := p.get(link); status != 200 {
+				t.Errorf("with the keys %q, %s: status %d, want 200", text, link, status)
+			}
+		}
+		p.stop()
+		t.Setenv(formats.Variable, text)
+		if link := linkOf(t, "kyc/card.txt"); !strings.Contains(link, "signed_by=fresh&") {
+			t.Errorf("with the keys %q, %s is not signed by the first one", text, link)
+		}
+	}
+	// A file has one key a line.
+	file := write(t, filepath.Join(t.TempDir(), "keys.txt"), fresh+" "+old)
+	t.Setenv(formats.Variable, "")
+	if code, _, stderr := try(t, "", "link", "-key-file", file, "card.txt"); code != cli.ExitFailed || !strings.Contains(stderr, "line 1") {
+		t.Errorf("from a file: exit code %d\n%s", code, stderr)
+	}
+}
+
+// linkOf is linkTo with the keys of the environment.
+func linkOf(t *testing.T, name string) string {
+	t.Helper()
+	return ok(t, "link", "-base-url", "/files/", name)
 }
 
 func TestGeneratedKeysAreKeptFromOthers(t *testing.T) {

@@ -469,6 +469,9 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 			t.Errorf("status %d, want 200", status)
 		}
 		p.stop()
+		if strings.Contains(p.log.String(), "every user of this machine") {
+			t.Errorf("the log warns of a public key:\n%s", p.log)
+		}
 	})
 	t.Run("a key file that everybody can read is warned of", func(t *testing.T) {
 		name := newKeys(t, "k1")
@@ -476,7 +479,9 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := start(t, "-dir", dir, "-key-file", name)
-		p.log.wait(t, "every user of this machine", 1)
+		p.log.wait(t, "every user of this machine can read", 1)
+		p.signal(syscall.SIGHUP)
+		p.log.wait(t, "every user of this machine can read", 2)
 		p.stop()
 	})
 }

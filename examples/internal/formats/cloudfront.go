@@ -11,7 +11,8 @@ var cloudfrontFormat = format{
 	keys: `
 For each key, a line with the key-pair id, followed by the key in
 PEM form: private, or public for a server that makes no links.`,
-	flags: []string{"any-host", "cloudfront-cookies", "insecure-allow-sha1", "origin"},
+	flags:  []string{"any-host", "cloudfront-cookies", "insecure-allow-sha1", "origin"},
+	public: noPrivateKey, // every key is in PEM form
 	check: func(o *options) error {
 		_, err := parseCloudFront(trialKeyPair, o)
 		return err

@@ -21,6 +21,15 @@ type format struct {
 	keys string
 	// flags are the flags that the format has, of those that not all have.
 	flags []string
+	// fromVariable turns the text of the environment variable into that of a
+	// file. It is nil if they are equal.
+	fromVariable func(text string) string
+	// public reports whether a text of valid keys holds only public ones. It
+	// is nil if the format has none.
+	public func(text string) bool
+	// hint is added to errors about the keys. It is a format of fmt for the
+	// program's name.
+	hint string
 	// check reports what is wrong with the flags, whatever the keys are. It is
 	// nil if nothing can be.
 	check func(o *options) error

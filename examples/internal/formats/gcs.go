@@ -21,7 +21,8 @@ Either JSON key files of service accounts, one after the other;
 or ACCESS_ID:SECRET for each HMAC key, and for each public key a line
 with the account's address, followed by the key or Google's
 certificate of it in PEM form.`,
-	flags: []string{"signed-host"},
+	flags:  []string{"signed-host"},
+	public: gcsPublic,
 	check: func(o *options) error {
 		_, err := parseGCS("trial:"+trialKey, o)
 		return err
@@ -45,6 +46,18 @@ func parseGCS(text string, o *options) (middleware.Format, error) {
 		return nil, err
 	}
 	return gcs.New(keys[0], &gcs.Options{Accept: keys[1:], Host: o.signedHost})
+}
+
+// gcsPublic reports whether all keys are in PEM form, which only public ones
+// are.
+func gcsPublic(text string) bool {
+	_, err := keyEntries(text, func(e keyEntry) (struct{}, error) {
+		if len(e.pem) == 0 {
+			return struct{}{}, errors.New("a secret")
+		}
+		return struct{}{}, nil
+	})
+	return err == nil && noPrivateKey(text)
 }
 
 func parseServiceAccounts(text string) (keys []gcs.Key, err error) {

@@ -26,6 +26,7 @@ type Source struct {
 	name    string
 	options options
 	program string
+	secret  bool // the keys that were loaded last can sign
 }
 
 // Register defines the flags.
@@ -83,10 +84,19 @@ func (s *Source) Load() (middleware.Format, error) {
 	case text == "":
 		return nil, cli.Usagef("there is no key: use -key-file or set %s; -h describes the keys of %s", Variable, s.name)
 	}
-	f, err := table[s.name].parse(text, &s.options)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the keys in %s: %s", from, cli.Text(err))
+	format := table[s.name]
+	if s.file == "" && format.fromVariable != nil {
+		text = format.fromVariable(text)
 	}
+	f, err := format.parse(text, &s.options)
+	if err != nil {
+		hint := ""
+		if format.hint != "" {
+			hint = fmt.Sprintf(format.hint, s.program)
+		}
+		return nil, fmt.Errorf("cannot read the keys in %s: %s%s", from, cli.Text(err), hint)
+	}
+	s.secret = format.public == nil || !format.public(text)
 	return f, nil
 }
 
@@ -96,14 +106,24 @@ func (s *Source) Format() string { return s.name }
 // File returns the name of the key file, or "" if there is none.
 func (s *Source) File() string { return s.file }
 
-// Exposed reports whether every user of the machine can read or change the
-// key file. A group may: services are often given their secrets that way.
-func (s *Source) Exposed() bool {
+// Exposed returns what every user of the machine can do with the key file that
+// was loaded last, and should not: "change" or "read", or "". A group may:
+// services are often given their secrets that way. To read public keys is no
+// harm; to change them is.
+func (s *Source) Exposed() string {
 	if s.file == "" {
-		return false
+		return ""
 	}
 	info, err := os.Stat(s.file)
-	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o007 != 0
+	switch {
+	case err != nil || !info.Mode().IsRegular():
+		return ""
+	case info.Mode().Perm()&0o002 != 0:
+		return "change"
+	case info.Mode().Perm()&0o004 != 0 && s.secret:
+		return "read"
+	}
+	return ""
 }
 
 // Longest returns the longest life of a link of the format; 0 means no limit.

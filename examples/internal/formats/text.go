@@ -51,6 +51,10 @@ type keyEntry struct {
 	pem  []byte
 }
 
+// noPrivateKey reports whether a text holds no private key in PEM form, of
+// whatever kind.
+func noPrivateKey(text string) bool { return !strings.Contains(text, "PRIVATE KEY") }
+
 // keyEntries parses the entries of a text. Empty lines, lines that begin with
 // "#" and the space around a line do not count.
 func keyEntries[K any](text string, parse func(keyEntry) (K, error)) ([]K, error) {

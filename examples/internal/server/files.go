@@ -71,12 +71,9 @@ func (f *Files) Base(listener string) string {
 // Handler returns the handler of the files of root, with keys and revocations
 // that s reloads. Limited uses are counted in uses; nil refuses such links.
 func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStore) (*signedfs.Handler, error) {
-	loaded, err := f.Keys.Load()
+	loaded, err := f.load(s)
 	if err != nil {
 		return nil, err
-	}
-	if f.Keys.Exposed() {
-		s.Log.Warn("every user of this machine can read or change the keys; run chmod o= on the file", "file", f.Keys.File())
 	}
 	opts, err := f.options(s)
 	if err != nil {
@@ -86,9 +83,9 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 	format := middleware.NewFormatVar(loaded)
 	if file := f.Keys.File(); file != "" {
 		s.Reload("keys", file, func() error {
-			f, err := f.Keys.Load()
+			loaded, err := f.load(s)
 			if err == nil {
-				format.Set(f)
+				format.Set(loaded)
 			}
 			return err
 		})
@@ -107,6 +104,18 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 		return nil, cli.UsageError{Err: err}
 	}
 	return h, nil
+}
+
+// load loads the keys, and warns if they are not kept as keys should be.
+func (f *Files) load(s *Server) (middleware.Format, error) {
+	loaded, err := f.Keys.Load()
+	if err != nil {
+		return nil, err
+	}
+	if can := f.Keys.Exposed(); can != "" {
+		s.Log.Warn("every user of this machine can "+can+" the keys; run chmod o= on the file", "file", f.Keys.File())
+	}
+	return loaded, nil
 }
 
 // options returns the options of the verifier but for the count of uses.
