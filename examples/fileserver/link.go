@@ -201,7 +201,7 @@ func (l *linkFlags) sign(links *middleware.URLBuilder, name string) (string, err
 	if dir != "" {
 		rest, below := strings.CutPrefix(name, dir+"/")
 		if !below {
-			return "", cli.Usagef("%s is not below %s, the directory of -under", name, dir)
+			return "", cli.Usagef("%q is not below %q, the directory of -under", name, dir)
 		}
 		name = rest
 	}

@@ -455,9 +455,18 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 	})
 	t.Run("a directory is listed if asked for", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-listing")
-		under := linkTo(t, keys, "-under", "/", "kyc/")
-		if status, body := p.get(under); status != 200 || !strings.Contains(body, "card.txt") {
-			t.Errorf("status %d, want 200 and the name of the file\n%s", status, body)
+		for _, test := range []struct {
+			under, name, listed string
+		}{
+			{"/", "kyc/", "card.txt"},
+			{"/", "", "kyc/"},
+			{"kyc", "kyc/", "card.txt"},
+			{"/kyc/", "kyc/", "card.txt"},
+		} {
+			link := linkTo(t, keys, "-under", test.under, test.name)
+			if status, body := p.get(link); status != 200 || !strings.Contains(body, test.listed) {
+				t.Errorf("-under %q %q: status %d, want 200 and %s\n%s", test.under, test.name, status, test.listed, body)
+			}
 		}
 		p.stop()
 	})
