@@ -42,7 +42,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"no such command", []string{"frobnicate"}, cli.ExitUsage, "there is no command"},
 		{"no such flag", []string{"serve", "-x"}, cli.ExitUsage, "not defined: -x"},
 		{"an argument too many", []string{"serve", "directory"}, cli.ExitUsage, "one too many"},
-		{"a flag behind the arguments", []string{"link", "card.txt", "-lifetime", "1m"}, cli.ExitUsage, "flags go before"},
+		{"a flag after the arguments", []string{"link", "card.txt", "-lifetime", "1m"}, cli.ExitUsage, "flags go before"},
 		{"no such directory", []string{"-dir", dir + "/none", "-key-file", keys}, cli.ExitFailed, "there is no such directory"},
 		{"a file as the directory", []string{"-dir", keys, "-key-file", keys}, cli.ExitFailed, "cannot serve the directory"},
 		{"a directory without a key", []string{"-dir", dir}, cli.ExitUsage, "there is no key"},

@@ -427,8 +427,8 @@ func TestFormatsCarrySubtrees(t *testing.T) {
 	})
 }
 
-// A link must never be dated ahead without somebody asking for it: it would
-// not work yet.
+// The beginning of a link must not move into the future unless that was asked
+// for: the link would not work yet.
 func TestLinksOfFormatsWithALongestLifeWorkAtOnce(t *testing.T) {
 	t.Setenv(formats.Variable, secretKey(t))
 	args := []string{"link", "-format", "django", "-max-age", "2m"}

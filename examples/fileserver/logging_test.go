@@ -215,10 +215,19 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 		}
 	}
 	t.Run("the client went away", func(t *testing.T) {
-		p := startJSON(t, "-dir", dir, "-key-file", keys)
+		metrics := freeAddr(t)
+		p := startJSON(t, "-dir", dir, "-key-file", keys, "-metrics", metrics)
 		_, _, conn := p.slow(t, link)
 		conn.Close()
 		expect(t, p, "client")
+		reply, err := http.Get("http://" + metrics + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reply.Body.Close()
+		if text, err := io.ReadAll(reply.Body); err != nil || !strings.Contains(string(text), "\nsignedurl_http_replies_cut_off_total{cause=\"client\"} 1\n") {
+			t.Errorf("%v; the metrics do not count it:\n%s", err, text)
+		}
 		p.stop()
 	})
 	t.Run("the client accepted nothing", func(t *testing.T) {

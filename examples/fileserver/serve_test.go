@@ -406,7 +406,7 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 	dir := files(t)
 	link := linkTo(t, keys, "kyc/card.txt")
 	expired := expiredLinkTo(t, keys, "kyc/card.txt")
-	t.Run("a proxy takes a prefix off", func(t *testing.T) {
+	t.Run("a proxy strips a prefix", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-base-url", "https://cdn.example.com/static/files/", "-prefix", "/static")
 		u, err := url.Parse(ok(t, "link", "-key-file", keys, "-base-url", "https://cdn.example.com/static/files/", "kyc/card.txt"))
 		if err != nil {
@@ -522,6 +522,8 @@ func TestMetricsAreServedApart(t *testing.T) {
 		`signedurl_http_requests_total{status="200"} 1`,
 		`signedurl_http_requests_total{status="403"} 2`,
 		`signedurl_http_requests_in_flight 0`,
+		`signedurl_http_replies_cut_off_total{cause="client"} 0`,
+		`signedurl_log_dropped_records_total 0`,
 	} {
 		if !strings.Contains(string(body), want+"\n") {
 			t.Errorf("there is no %s in\n%s", want, body)

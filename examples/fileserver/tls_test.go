@@ -12,7 +12,9 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -73,8 +75,15 @@ func TestFilesAreServedOverTLSAndTheCertificateIsReplaced(t *testing.T) {
 	if name, _, _ := get(); name != "first" {
 		t.Errorf("after a bad file: certificate %q, want the first", name)
 	}
+	if strings.Contains(p.log.String(), "every user of this machine") {
+		t.Errorf("the log warns of a key that only its owner can read:\n%s", p.log)
+	}
 	newCertificate(t, "second", cert, key)
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	p.signal(syscall.SIGHUP)
+	p.log.wait(t, "every user of this machine can read", 1)
 	p.log.wait(t, "what=certificate", 2)
 	if name, _, _ := get(); name != "second" {
 		t.Errorf("after a good file: certificate %q, want the second", name)

@@ -107,20 +107,25 @@ func (s *Source) Format() string { return s.name }
 func (s *Source) File() string { return s.file }
 
 // Exposed returns what every user of the machine can do with the key file that
-// was loaded last, and should not: "change" or "read", or "". A group may:
-// services are often given their secrets that way. To read public keys is no
-// harm; to change them is.
+// was loaded last, and should not, as [Exposed] does.
 func (s *Source) Exposed() string {
 	if s.file == "" {
 		return ""
 	}
-	info, err := os.Stat(s.file)
+	return Exposed(s.file, s.secret)
+}
+
+// Exposed returns what every user of the machine can do with a file of keys,
+// and should not: "change" it or, if there is a secret in it, "read" it, or "".
+// A group may: services are often given their secrets that way.
+func Exposed(file string, secret bool) string {
+	info, err := os.Stat(file)
 	switch {
 	case err != nil || !info.Mode().IsRegular():
 		return ""
 	case info.Mode().Perm()&0o002 != 0:
 		return "change"
-	case info.Mode().Perm()&0o004 != 0 && s.secret:
+	case info.Mode().Perm()&0o004 != 0 && secret:
 		return "read"
 	}
 	return ""

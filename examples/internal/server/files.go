@@ -112,9 +112,7 @@ func (f *Files) load(s *Server) (middleware.Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	if can := f.Keys.Exposed(); can != "" {
-		s.Log.Warn("every user of this machine can "+can+" the keys; run chmod o= on the file", "file", f.Keys.File())
-	}
+	s.warnOfExposed(f.Keys.File(), f.Keys.Exposed())
 	return loaded, nil
 }
 

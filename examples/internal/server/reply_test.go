@@ -64,7 +64,7 @@ func TestFilesReachTheKernelInParts(t *testing.T) {
 		{"a whole file as ServeContent sends it", int64(len(content)), len(content), []int64{part, part, part / 2}},
 		{"a range of whole parts", 2 * part, 2 * part, []int64{part, part}},
 		{"a small range", 100, 100, []int64{100}},
-		{"a limit behind the end", 10 * part, len(content), []int64{part, part, part / 2}},
+		{"a limit after the end", 10 * part, len(content), []int64{part, part, part / 2}},
 		{"a file without a limit", 0, len(content), []int64{part, part, part / 2}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

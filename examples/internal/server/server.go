@@ -17,6 +17,7 @@ import (
 	"github.com/justinas/alice"
 
 	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/formats"
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/signedfs"
 )
@@ -95,14 +96,29 @@ func New(c Config, t cli.Terminal, secret string) (*Server, error) {
 	s.http = newHTTPServer(nil, s.Log)
 	if c.Secure() {
 		cert := &certificate{certFile: c.tlsCert, keyFile: c.tlsKey}
-		if err := cert.load(); err != nil {
+		load := func() error {
+			err := cert.load()
+			if err == nil {
+				s.warnOfExposed(c.tlsKey, formats.Exposed(c.tlsKey, true))
+			}
+			return err
+		}
+		if err := load(); err != nil {
 			s.Close()
 			return nil, err
 		}
-		s.Reload("certificate", c.tlsCert, cert.load)
+		s.Reload("certificate", c.tlsCert, load)
 		s.http.TLSConfig = cert.config()
 	}
 	return s, nil
+}
+
+// warnOfExposed warns of a file of keys with which every user can do something,
+// if they can.
+func (s *Server) warnOfExposed(file, can string) {
+	if can != "" {
+		s.Log.Warn("every user of this machine can "+can+" the keys; run chmod o= on the file", "file", file)
+	}
 }
 
 // Reload calls load whenever the server is told to reload. If load fails, it

@@ -7,7 +7,7 @@ import (
 )
 
 // canvas is a picture on which shapes are drawn with smooth edges. A shape is
-// its distance function: how far a point lies outside of it, in pixels, and
+// its distance function: the distance of a point from it in pixels, which is
 // negative inside. Half a pixel on both sides of the edge is blended.
 type canvas struct{ *image.RGBA }
 

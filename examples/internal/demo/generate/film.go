@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// The film is as short as a film can be that has several segments.
+// The film is as short as a film with several segments can be.
 const (
 	filmWidth, filmHeight = 320, 180
 	framesPerSecond       = 12
@@ -16,8 +16,8 @@ const (
 	segments              = 4
 )
 
-// film draws the frames and has ffmpeg make an HLS playlist of fragmented MP4
-// (RFC 8216, section 3.3) from them.
+// film draws the frames, from which ffmpeg makes an HLS playlist of fragmented
+// MP4 (RFC 8216, section 3.3).
 func film(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err

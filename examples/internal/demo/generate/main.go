@@ -63,7 +63,7 @@ func save(name string, c canvas) {
 	}
 }
 
-// person is somebody who has a card and does not exist.
+// person is the fictitious holder of a card.
 type person struct {
 	file                    string
 	surname, given          string
@@ -134,7 +134,7 @@ func (p person) face(c canvas, frame shape) {
 	in := func(s shape, col color.RGBA) { c.fill(both(frame, s), col) }
 	skin, hair := rgb(p.skin), rgb(p.hair)
 	const x, y = 117, 182
-	switch p.style { // what lies behind the head
+	switch p.style { // the hair behind the head
 	case 0:
 		in(oval(x, y-2, 56, 66), hair)
 		in(box(x-56, y-4, x+56, y+78, 26), hair)
@@ -148,7 +148,7 @@ func (p person) face(c canvas, frame shape) {
 	in(oval(x, 318, 82, 64), rgb(p.shirt))
 	in(box(x-17, y+30, x+17, y+86, 16), mix(skin, rgb(0x000000), 0.14))
 	in(oval(x, y, 41, 52), skin)
-	switch p.style { // and what lies before it
+	switch p.style { // and before it
 	case 0:
 		in(both(oval(x, y-12, 45, 50), func(px, py float64) float64 { return py - (y - 22) + (px-x+30)*0.22 }), hair)
 	case 1:
