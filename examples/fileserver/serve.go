@@ -111,6 +111,9 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 	if c.files.Policy.Cookie == "" {
 		c.files.Policy.Cookie = demo.Cookie
 	}
+	if c.files.Bindings[demo.Binding] != nil {
+		return cli.Usagef("-binding: the demonstration has a binding of the name %s", demo.Binding)
+	}
 	c.files.Bindings[demo.Binding] = demo.Session
 	root, err := demo.Files()
 	if err != nil {

@@ -35,8 +35,9 @@ func NewFlags(program, command, args, about string) *Flags {
 
 // ParseArgs parses a command line that has between least and most arguments
 // after the flags. A flag that is given twice is an error, unless it may be
-// repeated: one of the values would be ignored. Help goes to out, since it is
-// what was asked for.
+// repeated: one of the values would be ignored. So is an empty value, which
+// more often comes from an unset variable than it is meant. Help goes to out,
+// since it is what was asked for.
 func (f *Flags) ParseArgs(args []string, least, most int, out io.Writer) error {
 	f.SetOutput(io.Discard)
 	help := f.Usage
@@ -70,7 +71,8 @@ func (f *Flags) Given(name string) bool {
 	return given
 }
 
-// once is a value that can be set once, unless it is repeatable.
+// once is a value that can be set once, unless it is repeatable, and not to
+// nothing.
 type once struct {
 	flag.Value
 	set bool
@@ -79,6 +81,9 @@ type once struct {
 func (o *once) Set(s string) error {
 	if _, ok := o.Value.(repeatable); o.set && !ok {
 		return errors.New("the flag is given twice")
+	}
+	if s == "" {
+		return errors.New("the value is empty")
 	}
 	o.set = true
 	return o.Value.Set(s)

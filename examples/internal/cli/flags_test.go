@@ -124,6 +124,8 @@ func TestMistakesInFlagsAreUsageErrors(t *testing.T) {
 		{"two durations", []string{"-duration", "1s", "-duration=1s"}, "given twice"},
 		{"two times", []string{"-begin", "1s", "--begin", "1s"}, "given twice"},
 		{"two deadlines", []string{"-deadline", "1s", "-deadline", "2s"}, "given twice"},
+		{"an empty text", []string{"-text", ""}, "the value is empty"},
+		{"an empty list", []string{"-list="}, "the value is empty"},
 		{"an argument too many", []string{"a", "b"}, `"b" is one too many`},
 		{"a flag after the arguments", []string{"a", "-text"}, "-text comes too late"},
 	} {

@@ -102,7 +102,7 @@ func (rec *recorder) line(r *http.Request, reply *reply, d *decision, cause stri
 		slog.Int64("bytes", reply.bytes))
 	if cause != "" {
 		attrs = append(attrs, slog.String("cut_off_by", cause))
-		if reply.expected > 0 {
+		if reply.expected >= 0 {
 			attrs = append(attrs, slog.Int64("bytes_expected", reply.expected))
 		}
 	}

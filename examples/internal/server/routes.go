@@ -21,9 +21,9 @@ type routes struct {
 	pages http.Handler
 }
 
-func newRoutes(files *signedfs.Handler, pages http.Handler) (*routes, error) {
-	below, err := url.PathUnescape(files.Prefix())
-	return &routes{below, files, pages}, err
+func newRoutes(files *signedfs.Handler, pages http.Handler) *routes {
+	below, _ := url.PathUnescape(files.Prefix()) // signedfs.New has checked the escapes
+	return &routes{below, files, pages}
 }
 
 func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {

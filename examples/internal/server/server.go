@@ -164,11 +164,7 @@ func (s *Server) Serve(ctx context.Context, files *signedfs.Handler, pages *http
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	pages.Handle("GET /healthz", &s.health)
-	routes, err := newRoutes(files, pages)
-	if err != nil {
-		return err
-	}
-	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(routes)
+	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(newRoutes(files, pages))
 	if len(s.reloader.items) > 0 { // otherwise SIGHUP ends the program, as a closed terminal should
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
