@@ -1,8 +1,8 @@
 // Package laravel reads and writes the signed URLs of the Laravel framework,
 // those of URL::signedRoute and URL::temporarySignedRoute. A Go server behind
-// a [middleware.Verifier] can serve what a Laravel application has signed, with
-// no change to the application, and can sign what Laravel's "signed"
-// middleware verifies.
+// a [middleware.Verifier] can serve the files for which a Laravel application
+// signs links, with no change to the application, and can sign links that
+// Laravel's "signed" middleware accepts.
 //
 //	f, err := laravel.New("https://example.com", os.Getenv("APP_KEY"), nil)
 //	verifier, err := middleware.NewVerifier(f, nil)
@@ -10,69 +10,78 @@
 //
 // # Format
 //
-// What follows is the behaviour of Laravel 8 to 13, which make the same links.
+// This section describes Laravel 8 to 13, which make the same links.
 //
 //	https://example.com/files/card.jpg?expires=1767225600&signature=5ca1...64 digits
 //
-// The signature is HMAC-SHA-256 in lower-case hexadecimal digits, under the
-// application's key as it is configured ("base64:" included), over the URL
-// without it: origin, path and query, or for relative links path and query.
-// Laravel signs parameters sorted by name, and puts the signature behind them,
-// though before values that have no name; it verifies the raw bytes, in the
-// order in which they came, with every parameter named signature taken out.
-// Nothing is decoded. The parameter expires is the last second at which the
-// link is good, so that [middleware.Claims] have the second after it. A link
-// without it never expires, and passes only where the verifier's Options allow
+// The signature is an HMAC-SHA-256 in lower-case hexadecimal digits. Its key is
+// the application's key as configured, "base64:" included. Its message is the
+// URL without the signature: origin, path and query, or path and query for
+// relative links. Laravel signs the parameters sorted by name and appends the
+// signature, followed by values that have no name. It verifies the raw bytes in
+// the order in which they were sent, without every parameter named signature,
+// and decodes nothing. The parameter expires is the last second at which the
+// link is good, so [middleware.Claims] hold the second after it. A link without
+// it never expires, and is accepted only if the verifier's options allow
 // permanent links.
 //
-// Sign writes what signedRoute writes, byte for byte, but for "|", "%" and "?"
-// in a path: it escapes them. Laravel leaves them raw, where the first is no
-// URL and the others change what the URL means; it verifies both.
+// Sign writes the same bytes as signedRoute, with two exceptions:
 //
-// An absolute link is good for the origin's host; a verifier compares it with
-// the host of the request (see [Options.AnyHost]). The scheme is not compared,
-// since behind a proxy that ends TLS the server cannot see it.
+//   - It escapes "|", "%" and "?" in a path. Laravel leaves them raw, although
+//     "|" is not allowed in a URL and the others change the URL's meaning. It
+//     accepts both spellings.
+//   - PHP takes the names "1.5", "+1" and "1 " for numbers, though not for the
+//     integers that number a list. Sign sorts them as text, Laravel as numbers.
+//     If the query also has a value without a name, Laravel repeats their
+//     values among those without names, and Sign writes the parameters there,
+//     as Laravel writes a value "1.5=a".
+//
+// An absolute link is good for the origin's host. The verifier compares it with
+// the host of the request, see [Options.AnyHost]. It does not compare the
+// scheme, which a server behind a proxy that terminates TLS cannot see.
 //
 // # Refused, though Laravel accepts it
 //
-//   - A slash at the end of the path, and doubled slashes. Laravel takes them
-//     off before it hashes, so that a link to /a opens /a/ as well. To a file
+//   - A slash at the end of the path, and doubled slashes. Laravel strips them
+//     before it hashes, so that a link to /a opens /a/ as well. To a file
 //     server that is another path.
-//   - A path with a part that is "." or "..", however it is spelled. Laravel
-//     signs "../" in a route parameter as it is.
+//   - A path with a part that is "." or "..", or with a control character,
+//     however it is spelled. A backslash separates parts like a slash, as it
+//     does on Windows and in browsers. Laravel signs a "../" in a route
+//     parameter as is.
 //   - More than one signature or expires. Laravel takes the last of each, and
-//     net/url the first. A value without a name that a user may choose,
-//     signedRoute('x', [$value]), is copied into the URL raw, and makes
-//     Laravel honour the user's own "expires=9999999999".
-//   - Spellings that PHP reads as one of these names, such as expires[] and
+//     net/url the first. If a user can choose a value without a name, as in
+//     signedRoute('x', [$value]), Laravel copies it into the URL raw and
+//     honours the user's own "expires=9999999999".
+//   - Names that PHP reads as one of these two, such as expires[] and
 //     %73ignature. Laravel up to version 12 takes expires[]=1 for a link that
 //     never expires.
 //   - An expires that is not a plain number, and 0, which Laravel takes for a
 //     link that never expires.
 //   - An empty parameter ("?&a=1", "a=1&"), a raw semicolon and an invalid
-//     escape. net/url drops the last two in silence, and whoever reads the raw
-//     query would see them all the same.
-//   - A question mark at the end of the query. Laravel takes it off before it
+//     escape. net/url drops the last two in silence, while code that reads the
+//     raw query sees them.
+//   - A question mark at the end of the query. Laravel strips it before it
 //     hashes, so that a link to a=1 opens a=1? as well.
 //   - An empty key. Laravel signs with it.
 //
-// Accepted as by Laravel are re-spellings that mean the same: the signature
+// Other spellings of the same link are accepted, as by Laravel: the signature
 // anywhere in the query, the host in another case or with the scheme's default
-// port, and anything in a parameter that is ignored.
+// port, and any value of an ignored parameter.
 //
 // # Threats
 //
-// Laravel signs a raw URL and says nothing of methods: links are good for GET
-// and HEAD. A link carries an expiry and no other limit.
+// Laravel signs a raw URL and no method: links are good for GET and HEAD. A
+// link carries an expiry and no other limit.
 //
-// The key is the application's only one. Who holds it can also forge session
-// cookies and decrypt what the application encrypted, so a Go server that is
-// given APP_KEY must be guarded like the application itself.
+// An application has one key for everything. Anyone who has it can also forge
+// session cookies and decrypt what the application encrypted. A Go server that
+// is given APP_KEY must be guarded like the application itself.
 //
-// Relative links do not cover the host: two sites that share a key share their
-// relative links. So do absolute ones where AnyHost is set.
+// Relative links do not cover the host: sites that share a key share their
+// relative links. The same is true of absolute links if AnyHost is set.
 //
-// Claims.KeyID is "0" for the key that signs and "1" and up for the previous
-// keys. When no link has had another than "0" for as long as links live, the
-// previous keys can go.
+// The link's KeyID is "0" for the key that signs, and "1", "2" and so on for
+// the previous keys. Once every link has had KeyID "0" for as long as a link
+// lives, the previous keys can be removed.
 package laravel

@@ -17,24 +17,24 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// Options are what a [Format] may be told besides its key.
+// Options configures a [Format]. The zero value, or a nil pointer, selects the
+// defaults.
 type Options struct {
 	// PreviousKeys are keys that still verify and no longer sign, as
-	// app.previous_keys in Laravel 11 and later. Each one costs a MAC for a
-	// link that none before it signed.
+	// app.previous_keys in Laravel 11 and later. Verifying a link costs a MAC
+	// for each key that is tried, in this order.
 	PreviousKeys []string
-	// Ignore are the names of query parameters that are not signed, as in
-	// Laravel's middleware "signed:utm_source,fbclid": they may be added,
-	// changed and removed by anyone. A name is compared byte for byte with the
-	// name as it was sent.
+	// Ignore names query parameters that are not signed, as in Laravel's
+	// middleware "signed:utm_source,fbclid": anyone may add, change and remove
+	// them. A name is compared byte for byte with the name as it was sent.
 	Ignore []string
-	// AnyHost accepts absolute links whatever host the request names. Without
-	// it the host must be the origin's, which Laravel holds too. Set it where
-	// a proxy sends this server another host than Laravel saw, and where this
-	// server does not choose what it serves by the host.
+	// AnyHost accepts absolute links regardless of the host that the request
+	// names. By default the host must be the origin's, as it must for Laravel.
+	// Set AnyHost if a proxy sends this server another host than Laravel saw,
+	// and only if this server does not choose by the host what it serves.
 	AnyHost bool
-	// InsecureShortKeys accepts keys of fewer than 16 bytes. Whoever has one
-	// link can search for such a key off-line, and then sign what he likes.
+	// InsecureShortKeys accepts keys of fewer than 16 bytes. Anyone who has one
+	// link can search for such a key offline, and then sign any link.
 	InsecureShortKeys bool
 }
 
@@ -46,13 +46,13 @@ type Format struct {
 	origin  string // "" for relative links
 	host    string // of the origin; "" if any host will do
 	ignore  []string
-	macs    []func(dst, message []byte) []byte // the first one signs
+	macs    []func(dst, message []byte) []byte // the first signs
 	keyIDs  []string
 	scratch sync.Pool
 }
 
-// scratch is room for one signature: it is kept, so that verifying a link
-// allocates nothing.
+// scratch is the memory for one signature. It is reused, so that verifying a
+// link allocates nothing.
 type scratch struct {
 	message []byte
 	sum     [sha256.Size]byte
@@ -62,14 +62,13 @@ type scratch struct {
 
 const signatureSize = 2 * sha256.Size // in hexadecimal digits
 
-// New returns the format of absolute links, Laravel's default. Origin is
+// New returns the format of absolute links, Laravel's default. The origin is
 // scheme://host[:port] as Laravel saw it when it made the links: usually
-// APP_URL, and behind proxies what TrustProxies makes of it. AppKey is
-// APP_KEY as it is configured, verbatim, the "base64:" included: Laravel does
-// not decode it for signatures. Nil options mean the defaults; they are
-// copied. It is an error if the origin is anything but that, if a key is
-// empty or a placeholder or shorter than 16 bytes, or if a name to ignore is
-// one that the format needs. Errors quote neither keys nor origin.
+// APP_URL, and behind proxies the result of TrustProxies. The appKey is APP_KEY
+// exactly as configured, "base64:" included: Laravel does not decode it for
+// signatures. The options are copied. It is an error if the origin has another
+// form, if a key is empty, all zero or shorter than 16 bytes, or if a name to
+// ignore is one that the format needs. Errors quote neither keys nor origin.
 func New(origin, appKey string, opts *Options) (*Format, error) {
 	f, err := newFormat(appKey, opts)
 	if err != nil {
@@ -90,8 +89,8 @@ func New(origin, appKey string, opts *Options) (*Format, error) {
 
 // NewRelative returns the format of relative links, which Laravel makes with
 // absolute: false and verifies with the middleware "signed:relative". The
-// signature does not cover the host. AppKey, options and errors are those of
-// [New].
+// signature does not cover the host. The appKey, options and errors are those
+// of [New].
 func NewRelative(appKey string, opts *Options) (*Format, error) {
 	if opts != nil && opts.AnyHost {
 		return nil, errors.New("signedurl: laravel: relative links are good for any host; leave AnyHost unset")
@@ -121,8 +120,8 @@ func newFormat(appKey string, opts *Options) (*Format, error) {
 	return f, nil
 }
 
-// checkKey refuses what no Laravel application should be run with. 16 bytes
-// are the shortest key that Laravel's own encrypter takes.
+// checkKey refuses keys that no Laravel application should run with. 16 bytes
+// is the length of the shortest key that Laravel's own encrypter accepts.
 func checkKey(key string, short bool) error {
 	secret, encoded := strings.CutPrefix(key, "base64:")
 	switch {
@@ -136,8 +135,8 @@ func checkKey(key string, short bool) error {
 	return nil
 }
 
-// canonicalOrigin writes scheme and host as Laravel does: in lower case, and
-// without the scheme's default port. It returns "" if u has no origin.
+// canonicalOrigin returns scheme and host in Laravel's spelling: in lower case,
+// and without the scheme's default port. It returns "" if u has no origin.
 func canonicalOrigin(u *url.URL) (origin, host string) {
 	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	switch scheme {
@@ -177,9 +176,9 @@ var (
 )
 
 // Authenticate checks the signature of a request, see [middleware.Format]. The
-// claims are Expires, or Permanent if the link has no expires; Host, for
-// absolute links; and KeyID, which is "0" for the key that signs, and "1",
-// "2" and so on for the previous keys in their order.
+// link has Expires, or Permanent if there is no expires parameter; Host, for
+// absolute links; and KeyID, which is "0" for the key that signs, and "1", "2"
+// and so on for the previous keys in their order.
 func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if f == nil || f.macs == nil {
 		return middleware.Link{}, errZero
@@ -201,8 +200,8 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	}
 	l := middleware.Link{Claims: middleware.Claims{Permanent: !q.hasExpires, Host: f.host}}
 	if q.hasExpires {
-		// Zero is false to PHP, and a link with it would never expire there.
-		// Claims want the second after the last one that is good.
+		// Zero is false to PHP, and such a link would never expire there.
+		// Claims.Expires is the second after the last one that is good.
 		n, ok := strict.Int(q.expires, strict.MaxTime-1)
 		if !ok || n == 0 {
 			return middleware.Link{}, errExpires
@@ -216,8 +215,8 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if len(q.signature) != signatureSize {
 		return middleware.Link{}, errBadSignature
 	}
-	// The text of the MAC is compared, so that upper-case digits are refused,
-	// as by Laravel: a signature has one spelling.
+	// The hexadecimal text of the MAC is compared, so that upper-case digits
+	// are refused, as by Laravel: a signature has one spelling.
 	copy(s.given[:], q.signature)
 	for i := range f.macs {
 		f.sign(s, i)
@@ -236,17 +235,16 @@ func (f *Format) sign(s *scratch, key int) {
 	hex.Encode(s.want[:], f.macs[key](s.sum[:0], s.message))
 }
 
-// parameters are the two of a query that are Laravel's.
+// parameters holds the two parameters of a query that are Laravel's.
 type parameters struct {
 	signature, expires       string
 	hasSignature, hasExpires bool
 }
 
 // read judges path and query and writes the signed text to s.message: origin,
-// path and query as they were sent, without the signature and the ignored
-// parameters. The order stays, since Laravel neither sorts nor decodes what it
-// verifies. Signer and verifier both come here, so that they agree on what is
-// refused.
+// path and query as sent, without the signature and the ignored parameters. The
+// order stays, since Laravel neither sorts nor decodes what it verifies. Signer
+// and verifier both call read, so that they refuse the same.
 func (f *Format) read(s *scratch, path, query string) (q parameters, fault *strict.Fault) {
 	if !strict.PlainSpelling(path, path) {
 		if fault := strict.CheckPath(path); fault != nil {
@@ -256,8 +254,8 @@ func (f *Format) read(s *scratch, path, query string) (q parameters, fault *stri
 	m := append(s.message[:0], f.origin...)
 	switch {
 	case path != "/":
-		// Laravel takes slashes off before it hashes, so that its links to
-		// /a open /a/ too. To a file server these are two paths.
+		// Laravel strips slashes before it hashes, so that its links to /a
+		// open /a/ too. To a file server these are two paths.
 		if path[len(path)-1] == '/' {
 			return parameters{}, faultSlash
 		}
@@ -296,8 +294,8 @@ func (f *Format) read(s *scratch, path, query string) (q parameters, fault *stri
 		}
 		m = append(m, p.Text...)
 	}
-	// Laravel takes question marks off the end, so that it takes a=1? for the
-	// signed a=1.
+	// Laravel strips question marks at the end, so that it accepts a=1? for
+	// the signed a=1.
 	if len(m) > start && m[len(m)-1] == '?' {
 		return parameters{}, faultQuestionMark
 	}
@@ -306,8 +304,9 @@ func (f *Format) read(s *scratch, path, query string) (q parameters, fault *stri
 }
 
 // reserved reports whether PHP reads a raw parameter name as expires or
-// signature: it decodes, skips leading spaces, ends a name at a zero byte, and
-// makes an array of it at a bracket, which compares as later than every time.
+// signature. PHP decodes a name, skips leading spaces and ends it at a zero
+// byte. At a bracket it makes an array, which compares as later than every
+// time.
 func reserved(raw string) bool {
 	for {
 		if rest, ok := strings.CutPrefix(raw, "+"); ok {
@@ -323,7 +322,7 @@ func reserved(raw string) bool {
 	}
 	var room [32]byte
 	if max := 3 * len("signature["); len(raw) > max {
-		raw = raw[:max] // enough, since each byte takes three at most
+		raw = raw[:max] // enough, since an escape has three bytes
 	}
 	name, _ := strict.AppendUnescaped(room[:0], raw, true)
 	for i, c := range name {

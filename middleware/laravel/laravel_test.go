@@ -158,6 +158,7 @@ func TestSign(t *testing.T) {
 		{"an array stays in its order", "/s?f[b]=1&f[a]=2&a[1]=x&a[0]=y", "/s?a%5B1%5D=x&a%5B0%5D=y&expires=1700003600&f%5Bb%5D=1&f%5Ba%5D=2&signature="},
 		{"values without names go behind the signature", "/s?nine&a=x&ten", "/s?a=x&expires=1700003600&signature=&nine&ten"},
 		{"names that PHP reads as numbers go there too", "/s?10=ten&a=x&-1=m&1.5=f", "/s?a=x&expires=1700003600&signature=&10=ten&-1=m&1.5=f"},
+		{"numbers that are no integers keep their names where every value has one", "/s?b=1&1.5=f&%2B1=g&1+=h&-0=i&9223372036854775808=j", "/s?%2B1=g&-0=i&1%20=h&1.5=f&9223372036854775808=j&b=1&expires=1700003600&signature="},
 		{"names that only look like numbers do not", "/s?1a=x&-=y", "/s?-=y&1a=x&expires=1700003600&signature="},
 		{"an empty value", "/s?a=", "/s?a=&expires=1700003600&signature="},
 		{"no query", "/s", "/s?expires=1700003600&signature="},

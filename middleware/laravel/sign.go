@@ -14,22 +14,23 @@ import (
 )
 
 // Sign returns a copy of u with expires, unless the claims are permanent, and
-// signature: the URL that Laravel's signedRoute gives for a route with u's
-// path and query. Path and query are read as net/http reads them and spelled
-// as Laravel spells them, so that u may come in any spelling; parameters that
-// PHP keeps without a name go to the end, behind the signature, as they are.
-// A fragment stays as it is, unsigned.
+// signature: the URL that Laravel's signedRoute returns for a route with u's
+// path and query, except as the package documentation says. Path and query are
+// read as net/http reads them and written in Laravel's spelling, so that u may
+// have any spelling. Parameters that PHP keeps without a name are moved to the
+// end, after the signature, and stay as they are. A fragment stays and is not
+// signed.
 //
 // For absolute links u must have the format's origin, or neither scheme nor
 // host: then the link is signed for the origin, and returned without it. For
 // relative links u's scheme and host, if any, are kept and not signed.
 //
-// Expires and Permanent are all that a link can carry, and Host if it is the
-// origin's. Laravel's expires is the last second at which a link is good,
-// which is the second before Claims.Expires. Any other claim is an error that
-// wraps [errors.ErrUnsupported]. It is an error, too, if u has a user, an
-// opaque part, a parameter named expires or signature or one that the format
-// ignores, or a path or query that Authenticate would refuse.
+// A link can carry Expires or Permanent, and Host if it is the origin's.
+// Laravel's expires is the last second at which a link is good, which is the
+// second before Claims.Expires. Any other claim is an error that wraps
+// [errors.ErrUnsupported]. It is also an error if u has a user, an opaque part,
+// a parameter named expires or signature or one that the format ignores, or a
+// path or query that Authenticate would refuse.
 func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if f == nil || f.macs == nil {
 		return nil, errors.New("signedurl: laravel: cannot sign with a Format that was not made by New or NewRelative")
@@ -94,7 +95,7 @@ func (f *Format) expires(c middleware.Claims) (string, error) {
 	case c.Permanent:
 		return "", nil
 	case c.Expires.IsZero():
-		return "", errors.New("signedurl: laravel: cannot sign: the claims have no expiry; set Expires, or Permanent for a link that works for ever")
+		return "", errors.New("signedurl: laravel: cannot sign: the claims have no expiry; set Expires, or Permanent for a link that never expires")
 	}
 	// expires=0 is a link that never expires, to Laravel.
 	n := c.Expires.Unix() - 1
@@ -117,11 +118,10 @@ func (f *Format) checkOrigin(u *url.URL) error {
 	return nil
 }
 
-// kept are the bytes besides RFC 3986's unreserved ones that Laravel leaves
-// raw in a URL. In a path, "%", "?" and "#" are escaped all the same: Laravel
-// leaves them raw, which gives a link to another path. So is "|", which
-// Laravel leaves raw against RFC 3986, section 3.3, and a url.URL does not:
-// Laravel verifies both.
+// kept holds the bytes besides RFC 3986's unreserved ones that Laravel leaves
+// raw in a URL. Laravel also leaves "%", "?" and "#" raw in a path, which gives
+// a link to another path, and "|", which RFC 3986, section 3.3, does not allow
+// there and a url.URL escapes. They are escaped here: Laravel accepts both.
 const kept = "/@:;,=+!*&"
 
 // appendPath appends an escaped path in Laravel's spelling. An encoded slash
@@ -139,20 +139,37 @@ func appendPath(dst []byte, path string) []byte {
 	return dst
 }
 
-// numeric matches the names under which PHP keeps a value without a name, or
-// both with and without one. Laravel writes such a value without a name, raw
-// and behind the signature.
-var numeric = regexp.MustCompile(`^[ \t\n\r\v\f]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\r\v\f]*$`)
+// PHP makes an integer of an array's key that integer matches and that has 64
+// bits. Laravel writes the value of such a key without a name, raw and after
+// the signature. It writes the value of any other key that is numeric to PHP
+// with its name, and once more without it if another value has no name.
+var (
+	integer = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+	numeric = regexp.MustCompile(`^[ \t\n\r\v\f]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\r\v\f]*$`)
+)
+
+// isInteger reports whether PHP makes an integer of an array's key.
+func isInteger(key string) bool {
+	_, err := strconv.ParseInt(key, 10, 64)
+	return err == nil && integer.MatchString(key)
+}
 
 // spell writes a query as Laravel does: the parameters with names sorted by
-// the first part of their names, those of one array in the order in which they
-// are; then those without names.
+// the first part of their names, those of one array in their order; then those
+// without names. A numeric name is one of the latter if there are others, since
+// Laravel would repeat its value there: it then stands for a value without a
+// name that holds "=".
 func (f *Format) spell(query, expires string) (named, unnamed string, err error) {
-	type param struct{ key, text string }
+	type param struct {
+		key, text string
+		raw       string // spelled as a value without a name
+		hasName   bool
+		isNumeric bool
+	}
 	var params []param
-	var raw []string
+	anyUnnamed := false
 	if expires != "" {
-		params = append(params, param{"expires", "expires=" + expires})
+		params = append(params, param{key: "expires", text: "expires=" + expires, hasName: true})
 	}
 	for query != "" {
 		p, rest, fault := strict.CutParam(query)
@@ -172,12 +189,18 @@ func (f *Format) spell(query, expires string) (named, unnamed string, err error)
 		if i := strings.IndexByte(name, '['); i > 0 {
 			key = name[:i]
 		}
-		if len(p.Name) == len(p.Text) || numeric.MatchString(key) {
-			raw = append(raw, spellRaw(p.Text))
-		} else {
-			params = append(params, param{key, strict.Escape(name) + "=" + strict.Escape(value)})
-		}
+		hasName := len(p.Name) < len(p.Text) && !isInteger(key)
+		anyUnnamed = anyUnnamed || !hasName
+		params = append(params, param{key, strict.Escape(name) + "=" + strict.Escape(value), spellRaw(p.Text), hasName, numeric.MatchString(key)})
 	}
+	var raw []string
+	params = slices.DeleteFunc(params, func(p param) bool {
+		if p.hasName && !(p.isNumeric && anyUnnamed) {
+			return false
+		}
+		raw = append(raw, p.raw)
+		return true
+	})
 	slices.SortStableFunc(params, func(a, b param) int { return strings.Compare(a.key, b.key) })
 	texts := make([]string, len(params))
 	for i, p := range params {
@@ -186,8 +209,8 @@ func (f *Format) spell(query, expires string) (named, unnamed string, err error)
 	return strings.Join(texts, "&"), strings.Join(raw, "&"), nil
 }
 
-// spellRaw spells a parameter without a name: as it is, save for the bytes
-// that Laravel leaves raw in no place.
+// spellRaw spells a parameter without a name: as is, except for the bytes that
+// Laravel leaves raw nowhere.
 func spellRaw(text string) string {
 	var b []byte
 	for i := 0; i < len(text); i++ {
