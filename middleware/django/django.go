@@ -20,54 +20,57 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// Options say how the Django application signs. The zero value, and a nil
-// *Options, stand for TimestampSigner().sign(path) in a parameter named token.
+// Options configures a [Format]. The zero value, or a nil pointer, selects the
+// defaults: TimestampSigner().sign(path) in a parameter named token. The fields
+// describe how the Django application signs.
 type Options struct {
-	// FallbackKeys verify and no longer sign, as SECRET_KEY_FALLBACKS. Each
-	// one costs a MAC for a token that none before it signed.
+	// FallbackKeys are keys that still verify and no longer sign, as
+	// SECRET_KEY_FALLBACKS. Verifying a token costs a MAC for each key that is
+	// tried, in this order.
 	FallbackKeys []string
-	// Salt is the signer's salt. Empty means Django's own: that of Signer or
+	// Salt is the signer's salt. The default is Django's own: that of Signer or
 	// TimestampSigner or, for timed objects, that of django.core.signing.dumps
-	// (which is not that of TimestampSigner().sign_object). Use one of your
-	// own for each purpose: tokens of one salt can stand for each other.
+	// (which is not that of TimestampSigner().sign_object). Choose a salt for
+	// each purpose: tokens of one salt can stand for each other.
 	Salt string
-	// Separator is the signer's sep. Empty means ":".
+	// Separator is the signer's sep. The default is ":".
 	Separator string
-	// Hash is the signer's algorithm: crypto.SHA256, which is also the
-	// default, crypto.SHA1 or crypto.SHA512.
+	// Hash is the signer's algorithm: crypto.SHA256, which is the default,
+	// crypto.SHA1 or crypto.SHA512.
 	Hash crypto.Hash
 
-	// Untimed is set for tokens of Signer, which hold no time and never
-	// expire. Otherwise they are those of TimestampSigner.
+	// Untimed selects tokens of Signer, which hold no time and never expire.
+	// The default is those of TimestampSigner.
 	Untimed bool
-	// MaxAge is for how long a token of TimestampSigner is good, as max_age in
-	// Django; a fraction of a second is dropped. Without it tokens never
-	// expire, and pass only where the verifier allows permanent links.
+	// MaxAge is the time for which a token of TimestampSigner is good, as
+	// max_age in Django. A fraction of a second is dropped. Without MaxAge,
+	// tokens never expire, and are accepted only if the verifier allows
+	// permanent links.
 	MaxAge time.Duration
 
-	// Object is set for signed objects, of dumps or sign_object, compressed or
+	// Object selects signed objects, of dumps or sign_object, compressed or
 	// not. The path is then the member of the object that Member names or,
 	// without a Member, the object itself.
 	Object bool
 	Member string
 
-	// Escaped is set if the application signs the path with percent escapes,
-	// as reverse and FieldFile.url give it. Otherwise the signed text is the
-	// path itself, as request.path is.
+	// Escaped says that the application signs the path with percent-escapes,
+	// as reverse and FieldFile.url return it. By default it signs the path
+	// itself, as in request.path.
 	Escaped bool
-	// Subtree lets a signed path that ends in "/" open all that lies below
-	// it, and not itself.
+	// Subtree lets a signed path that ends in "/" open everything below it,
+	// but not itself.
 	Subtree bool
 
-	// Parameter is the name of the query parameter that holds the token.
-	// Empty means "token".
+	// Parameter is the name of the query parameter that holds the token. The
+	// default is "token".
 	Parameter string
-	// Ignore are the names of the only other query parameters that a request
-	// may have. No token covers them: anyone may set them.
+	// Ignore names the only other query parameters that a request may have.
+	// No token covers them: anyone can set them.
 	Ignore []string
 
-	// InsecureShortKeys accepts keys of fewer than 32 bytes. Whoever has one
-	// token can search for such a key off-line, and then sign what he likes.
+	// InsecureShortKeys accepts keys of fewer than 32 bytes. Anyone who has one
+	// token can search for such a key offline, and then sign any link.
 	InsecureShortKeys bool
 }
 
@@ -84,16 +87,16 @@ type Format struct {
 	parameter        string
 	ignore           []string
 
-	macs          []func(dst, message []byte) []byte // the first one signs
+	macs          []func(dst, message []byte) []byte // the first signs
 	keyIDs        []string
 	signatureSize int // in characters
 	scratch       sync.Pool
 }
 
-// New returns the format of an application whose SECRET_KEY is key, and that
-// signs as the options say; they are copied. It is an error if a key is empty,
-// all zero or shorter than 32 bytes, if Django refuses the separator, or if
-// options contradict each other. Errors quote no key.
+// New returns the format of an application whose SECRET_KEY is key and that
+// signs as the options say. The options are copied. It is an error if a key is
+// empty, all zero or shorter than 32 bytes, if Django refuses the separator, or
+// if options contradict each other. Errors quote no key.
 func New(key string, opts *Options) (*Format, error) {
 	var o Options
 	if opts != nil {
@@ -134,7 +137,7 @@ func New(key string, opts *Options) (*Format, error) {
 	}
 	switch {
 	case unsafeSeparator(o.Separator):
-		return nil, fmt.Errorf("signedurl: django: the separator %q may be part of a token; Django refuses it, too", o.Separator)
+		return nil, fmt.Errorf("signedurl: django: the separator %q may be part of a token; Django refuses it too", o.Separator)
 	case o.MaxAge < 0:
 		return nil, errors.New("signedurl: django: MaxAge is negative")
 	case o.Untimed && o.MaxAge > 0:
@@ -180,7 +183,7 @@ func unsafeSeparator(s string) bool {
 	return true
 }
 
-// plainName reports whether a parameter's name has one spelling only.
+// plainName reports whether a parameter's name has only one spelling.
 func plainName(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !strict.Unreserved(s[i]) {
@@ -208,9 +211,9 @@ var (
 
 var slash = []byte("/")
 
-// Authenticate checks the token of a request, see [middleware.Format]. The
-// claims are NotBefore, the time at which the token was made; Expires, the
-// first second at which it is older than MaxAge, or Permanent; Under, if the
+// Authenticate checks the token of a request, see [middleware.Format]. The link
+// has NotBefore, the time at which the token was made; Expires, the first
+// second at which the token is older than MaxAge, or Permanent; Under, if the
 // token is for a subtree; and KeyID, which is "0" for the key that signs, and
 // "1", "2" and so on for the fallback keys in their order.
 func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
@@ -274,9 +277,9 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	return l, nil
 }
 
-// findToken returns the token, still escaped. It refuses every parameter that
-// the token does not cover and the options do not name, since the next handler
-// would read it.
+// findToken returns the token, still escaped. It refuses every other parameter
+// that the options do not name: the token does not cover it, and the next
+// handler would read it.
 func (f *Format) findToken(query string) (token string, err error) {
 	found, uncovered := false, false
 	for query != "" {
@@ -308,9 +311,8 @@ func (f *Format) findToken(query string) (token string, err error) {
 	return token, nil
 }
 
-// checkPath judges an escaped path that is compared with a signed text by what
-// it means when it is decoded. ServeMux tells an encoded slash from a raw one,
-// and the text cannot.
+// checkPath judges an escaped path. Its decoded form is compared with a signed
+// string, which cannot tell an encoded slash from a raw one, as ServeMux does.
 func checkPath(path string) *strict.Fault {
 	if fault := strict.CheckPath(path); fault != nil {
 		return fault
@@ -326,7 +328,7 @@ func hasEncodedSlash(path string) bool {
 }
 
 // opens reports whether a signed value is good for a request's path: under is
-// the subtree that holds it, or "" if the value is the path itself.
+// the subtree that the path is in, or "" if the value is the path itself.
 func (f *Format) opens(value, requested string) (under string, err error) {
 	path, err := f.signedPath(value)
 	if err != nil {
@@ -345,8 +347,8 @@ func (f *Format) opens(value, requested string) (under string, err error) {
 	return escapePath(path, ""), nil
 }
 
-// signedPath returns the path that a signed value stands for, decoded. It need
-// not be a path: it is only ever compared with that of a request.
+// signedPath returns the path that a signed value stands for, decoded. The
+// result need not be a path: it is only ever compared with that of a request.
 func (f *Format) signedPath(value string) (string, error) {
 	if f.object {
 		var ok bool
@@ -364,7 +366,7 @@ func (f *Format) signedPath(value string) (string, error) {
 	return path, nil
 }
 
-// escapePath escapes a decoded path, save for slashes and the bytes of kept.
+// escapePath escapes a decoded path, except slashes and the bytes of kept.
 func escapePath(path, kept string) string {
 	b := make([]byte, 0, len(path)+16)
 	for i := 0; i < len(path); i++ {

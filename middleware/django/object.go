@@ -14,14 +14,14 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// maxObject is the largest object that is looked at. A token of 8 KiB could
-// unpack to a thousand times that: its maker is trusted, though not with the
-// server's memory.
+// maxObject is the size of the largest object that is read. A token of 8 KiB
+// could decompress to a thousand times that size: its signer is trusted, but not
+// with the server's memory.
 const maxObject = 64 << 10
 
-// decodeObject returns the text that an object's member is, or the object
-// itself if no member is named. It is called once the signature is known to be
-// right, and accepts what Django's own serializer writes.
+// decodeObject returns the string that an object's member holds, or the object
+// itself if no member is named. It is called only after the signature was
+// checked, and accepts what Django's own serializer writes.
 func decodeObject(value, member string) (string, bool) {
 	encoded, compressed := strings.CutPrefix(value, ".")
 	data := make([]byte, base64.RawURLEncoding.DecodedLen(len(encoded)))
@@ -45,8 +45,8 @@ func decodeObject(value, member string) (string, bool) {
 			return "", false
 		}
 	}
-	// A map, since the members of a struct are matched in any case. Of two
-	// members of one name, Python and Go take the last.
+	// A map, since encoding/json matches the fields of a struct in any case. If
+	// a name occurs twice, Python and Go take the last.
 	if member != "" {
 		var object map[string]json.RawMessage
 		if json.Unmarshal(data, &object) != nil {
@@ -58,13 +58,13 @@ func decodeObject(value, member string) (string, bool) {
 	if json.Unmarshal(data, &text) != nil {
 		return "", false
 	}
-	// Python keeps half a surrogate pair, and Go puts U+FFFD in its place, so
-	// that one text would stand for several.
+	// Python keeps half of a surrogate pair, and Go replaces it by U+FFFD, so
+	// that one string would stand for several.
 	return text, !strings.ContainsRune(text, utf8.RuneError)
 }
 
-// encodeObject is the counterpart: what Django's serializer writes, byte for
-// byte, not compressed. The text must be valid UTF-8.
+// encodeObject returns what Django's serializer writes, byte for byte, not
+// compressed. The text must be valid UTF-8.
 func encodeObject(text, member string) string {
 	var data []byte
 	if member != "" {
@@ -79,8 +79,8 @@ func encodeObject(text, member string) string {
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 
-// appendJSON appends a text as Python's json.dumps writes it, in ASCII. The
-// text holds no control character, for some of which there are short escapes.
+// appendJSON appends a string as Python's json.dumps writes it, in ASCII. The
+// string holds no control character, some of which have short escapes.
 func appendJSON(dst []byte, text string) []byte {
 	dst = append(dst, '"')
 	for _, r := range text {

@@ -12,27 +12,27 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// reverseSafe are the bytes that Django's reverse leaves raw in a path,
+// reverseSafe holds the bytes that Django's reverse leaves raw in a path,
 // besides slashes and RFC 3986's unreserved characters.
 const reverseSafe = "!$&'()*+,;=:@"
 
 // Sign returns a copy of u with a token for its path or, if the format has
-// subtrees and the claims say so, for Under. Objects are made with the one
-// member that holds the path, and not compressed.
+// subtrees and the claims have Under, for Under. An object has one member, which
+// holds the path, and is not compressed.
 //
-// A token holds the time at which it was made, and the verifier says how old
-// it may become. Sign looks at no clock, so it takes for that time the one
-// that makes the token expire when the claims say: Expires less MaxAge and a
-// second. From then on, and not before, it is good: an Expires that lies
-// further ahead than MaxAge makes a token whose time is yet to come, which
-// this format's Authenticate honours as NotBefore and Django's does not. A
-// NotBefore that is another time is an error. Without a MaxAge the claims must
-// be permanent, and the token's time is NotBefore, or 1970 without it.
+// A token holds the time at which it was made, and the verifier says how old it
+// may become. Sign does not look at the clock: it computes that time from
+// Expires, which is MaxAge and a second later. The token is good from then on
+// and not before. If Expires is further in the future than MaxAge, the token's
+// time has not come yet; Authenticate then returns it as NotBefore, and Django
+// ignores that limit. It is an error if NotBefore is set to another time.
+// Without a MaxAge the claims must be permanent, and the token's time is
+// NotBefore, or 1970 without it.
 //
-// Any claim but these is an error that wraps [errors.ErrUnsupported]. It is an
-// error, too, if u has a user or an opaque part, a parameter that is not
-// ignored, a path that Authenticate would refuse or that is not UTF-8, or,
-// where the format has subtrees, a path that ends in "/" and is not Under.
+// Any other claim is an error that wraps [errors.ErrUnsupported]. It is also an
+// error if u has a user or an opaque part, a parameter that is not ignored, a
+// path that Authenticate would refuse or that is not UTF-8, or, if the format
+// has subtrees, a path that ends in "/" and is not Under.
 func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if f == nil || f.macs == nil {
 		return nil, errors.New("signedurl: django: cannot sign with a Format that was not made by New")
@@ -82,7 +82,7 @@ func cannotSign(fault *strict.Fault) error {
 	return fmt.Errorf("signedurl: django: cannot sign: %w", fault)
 }
 
-// made returns the time that the token will hold.
+// made returns the time that the token is to hold.
 func (f *Format) made(c middleware.Claims) (int64, error) {
 	if err := c.Unsupported(f.carried()...); err != nil {
 		return 0, err
@@ -97,7 +97,7 @@ func (f *Format) made(c middleware.Claims) (int64, error) {
 	case c.Permanent:
 		return from, nil
 	case c.Expires.IsZero():
-		return 0, errors.New("signedurl: django: cannot sign: the claims have no expiry; set Expires, or Permanent for a link that works for ever")
+		return 0, errors.New("signedurl: django: cannot sign: the claims have no expiry; set Expires, or Permanent for a link that never expires")
 	}
 	expires := c.Expires.Unix()
 	if expires < 0 || expires > strict.MaxTime {
@@ -105,7 +105,7 @@ func (f *Format) made(c middleware.Claims) (int64, error) {
 	}
 	made := expires - 1 - f.maxAge
 	if !c.NotBefore.IsZero() && from != made {
-		return 0, fmt.Errorf("signedurl: django: a token that expires when the claims say is good from MaxAge and a second before, and cannot carry another NotBefore: %w", errors.ErrUnsupported)
+		return 0, fmt.Errorf("signedurl: django: a token is good for MaxAge and cannot carry a NotBefore other than Expires less MaxAge and a second: %w", errors.ErrUnsupported)
 	}
 	return made, nil
 }
@@ -133,11 +133,11 @@ func (f *Format) pathToSign(escaped, under string) (string, error) {
 	path, _ := strict.Unescape(escaped, false)
 	switch {
 	case !utf8.ValidString(path):
-		return "", errors.New("signedurl: django: cannot sign: the path is not UTF-8, as every text of Django's is")
+		return "", errors.New("signedurl: django: cannot sign: the path is not UTF-8, which every string of Django's is")
 	case f.object && strings.ContainsRune(path, utf8.RuneError):
 		return "", errors.New("signedurl: django: cannot sign: the path holds U+FFFD, which Authenticate refuses in an object")
 	case under == "" && f.subtree && strings.HasSuffix(path, "/"):
-		return "", errors.New("signedurl: django: cannot sign: a token for a path that ends in a slash would open all that lies below it; set Under if that is meant")
+		return "", errors.New("signedurl: django: cannot sign: a token for a path that ends in a slash would open everything below it; set Under to do that")
 	case under == "":
 		return path, nil
 	}

@@ -10,35 +10,35 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// scratch is room for one token: it is kept, so that verifying the usual one
-// allocates nothing.
+// scratch is the memory for one token. It is reused, so that verifying the
+// usual token allocates nothing.
 type scratch struct {
 	token []byte
 	sum   [64]byte
 	want  [86]byte
 }
 
-// derivedMAC returns the MAC of a signer. Django joins salt and key without a
-// boundary between them and hashes that to the key of the HMAC.
+// derivedMAC returns the MAC of a signer. Its key is the hash of salt and key,
+// which Django joins without a boundary.
 func derivedMAC(h crypto.Hash, salt, key string) func(dst, message []byte) []byte {
 	derived := h.New()
 	derived.Write([]byte(salt + "signer" + key))
 	return strict.HMAC(h.New, derived.Sum(nil))
 }
 
-// signatureText is the length of a signature as text.
+// signatureText returns the length of a signature in characters.
 func signatureText(h crypto.Hash) int { return base64.RawURLEncoding.EncodedLen(h.Size()) }
 
-// signature returns the text of the signature of a body, valid until the next
+// signature returns the signature of a body in base64, valid until the next
 // call.
 func (f *Format) signature(s *scratch, body []byte, key int) []byte {
 	base64.RawURLEncoding.Encode(s.want[:], f.macs[key](s.sum[:0], body))
 	return s.want[:f.signatureSize]
 }
 
-// unsign checks the signature of the token in s and takes the token apart,
-// from its end: the value may hold the separator. It returns the value, which
-// lies in s, the time at which the token was made and the index of its key.
+// unsign checks the signature of the token in s and splits the token from its
+// end, since the value may hold the separator. It returns the value, whose bytes
+// are those of s, the time at which the token was made and the index of its key.
 func (f *Format) unsign(s *scratch) (value []byte, made int64, key int, err error) {
 	body, signature, ok := f.cut(s.token)
 	if !ok {
@@ -69,11 +69,11 @@ func (f *Format) cut(token []byte) (before, after []byte, ok bool) {
 	return token[:i], token[i+len(f.separator):], true
 }
 
-// findKey returns the index of the key that signed, or -1. The texts of the
-// signatures are compared, as by Django, so that a signature has one spelling.
+// findKey returns the index of the key that signed, or -1. It compares the
+// signatures in base64, as Django does, so that a signature has one spelling.
 func (f *Format) findKey(s *scratch, body, signature []byte) int {
 	for i := range f.macs {
-		// A signature of another length is told apart at once: it is no secret.
+		// The length of a signature is no secret.
 		if subtle.ConstantTimeCompare(f.signature(s, body, i), signature) == 1 {
 			return i
 		}
