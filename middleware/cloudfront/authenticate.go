@@ -11,14 +11,14 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// Limits of what is looked at before a signature is known to be right.
+// Limits on the work before a signature is known to be right.
 const (
-	// maxSignature is the longest text of a signature, that of the largest
-	// RSA key.
+	// maxSignature is the length of the longest signature in base64, that of
+	// the largest RSA key.
 	maxSignature = (maxRSABits/8 + 2) / 3 * 4
-	// maxCookieSets is how many sets of cookies are tried. Each costs a
-	// public-key operation; a browser sends one for each nested path that was
-	// given one.
+	// maxCookieSets is the number of sets of cookies that are tried. Each
+	// costs a public-key operation. A browser sends one set for each nested
+	// path that has one.
 	maxCookieSets = 4
 )
 
@@ -50,16 +50,16 @@ var (
 )
 
 // Authenticate checks the signature of a signed URL or, if [Options.Cookies]
-// is set and the URL holds none of the format's parameters, of the request's
-// signed cookies; see [middleware.Format]. The claims that it returns are
-// Expires, NotBefore, Networks, KeyID and Cookie; Under, if the policy's
-// Resource opens a whole subtree, and then the path itself is opened, too; and
-// the origin's Host, unless [Options.AnyHost] is set.
+// is set and the URL has none of the format's parameters, of the request's
+// signed cookies; see [middleware.Format]. The link has Expires, NotBefore,
+// Networks, KeyID and FromCookie; Under, if the policy's Resource opens a whole
+// subtree, which includes the path Under itself; and the origin's Host, unless
+// [Options.AnyHost] is set.
 //
-// Of several cookies of one name the first belongs to the first of the other
-// names, and so on, which is the order in which browsers send what was set
-// together. At most four such sets are tried, and of those that open the
-// request the one counts that expires last.
+// If there are several cookies of one name, the first belongs to the first of
+// the other names, and so on: browsers send in this order what was set
+// together. At most four such sets are tried. If several open the request, the
+// one that expires last counts.
 func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	if f.byID == nil {
 		return middleware.Link{}, errKey
@@ -104,8 +104,8 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	return middleware.Link{}, refusal
 }
 
-// scanCookies reads the format's cookies into sets, and returns how many sets
-// there are.
+// scanCookies reads the format's cookies into sets, and returns the number of
+// sets.
 func scanCookies(h http.Header, sets *[maxCookieSets]params) (n int) {
 	var count [numParams]int
 	for _, line := range h["Cookie"] {
@@ -126,9 +126,9 @@ func scanCookies(h http.Header, sets *[maxCookieSets]params) (n int) {
 	return n
 }
 
-// authenticate is what URLs and cookies have in common. What it needs of an
-// unauthenticated text it reads strictly and within limits; a custom policy is
-// parsed only after its signature was found right.
+// authenticate authenticates the parameters of a URL or of a set of cookies. It
+// reads unauthenticated values strictly and within limits, and parses a custom
+// policy only after its signature was found right.
 func (f *Format) authenticate(r middleware.Request, t *target, p *params) (middleware.Link, error) {
 	if !p.given[paramKeyPairID] {
 		return middleware.Link{}, errNoKeyID
@@ -141,9 +141,9 @@ func (f *Format) authenticate(r middleware.Request, t *target, p *params) (middl
 	if p.given[paramExpires] == p.given[paramPolicy] {
 		return middleware.Link{}, errTerms
 	}
-	// Hash-Algorithm is not signed. It may choose, among what the options
-	// allow, how the signature is read; RSA signatures name their hash
-	// themselves, and those of ECDSA fit the other one only by chance.
+	// Hash-Algorithm is not signed. It selects the hash among those that the
+	// options allow. An RSA signature names its hash itself, and one of ECDSA
+	// verifies with the other hash only by chance.
 	hash := crypto.SHA1
 	if p.given[paramHash] && p.values[paramHash] == hashSHA256 {
 		hash = crypto.SHA256
@@ -165,9 +165,8 @@ func (f *Format) authenticate(r middleware.Request, t *target, p *params) (middl
 	return f.canned(r, t, p, key, hash, signature)
 }
 
-// canned authenticates a canned policy, which is not sent: it is made from the
-// URL that was asked for and from Expires. The text of a URL means itself
-// here, wildcards and all.
+// canned authenticates a canned policy, which is not sent but built from the
+// requested URL and Expires. Wildcards in the URL stand for themselves here.
 func (f *Format) canned(r middleware.Request, t *target, p *params, key Key, hash crypto.Hash, signature []byte) (middleware.Link, error) {
 	expires, ok := strict.Int(p.values[paramExpires], strict.MaxTime)
 	if !ok {
@@ -180,7 +179,7 @@ func (f *Format) canned(r middleware.Request, t *target, p *params, key Key, has
 		}
 		return key.verify(hash, digest(hash, text), signature)
 	}
-	// Clients send "/" for "https://example.com", which SDKs sign as it is.
+	// Clients send "/" for "https://example.com", which SDKs sign as is.
 	if !matches(t.path) && (t.path != "/" || !matches("")) {
 		return middleware.Link{}, errSignature
 	}
@@ -188,8 +187,8 @@ func (f *Format) canned(r middleware.Request, t *target, p *params, key Key, has
 	return f.link(key, expires), nil
 }
 
-// custom authenticates a custom policy, and then sees whether it opens the URL
-// that was asked for.
+// custom authenticates a custom policy, and then checks that it opens the
+// requested URL.
 func (f *Format) custom(r middleware.Request, t *target, p *params, key Key, hash crypto.Hash, signature []byte) (middleware.Link, error) {
 	text, ok := decode(p.values[paramPolicy])
 	if !ok {
@@ -226,7 +225,7 @@ func (f *Format) custom(r middleware.Request, t *target, p *params, key Key, has
 	return l, nil
 }
 
-// link returns what every link says.
+// link returns a link with what every policy says.
 func (f *Format) link(key Key, expires int64) middleware.Link {
 	l := middleware.Link{KeyID: key.id}
 	l.Expires = time.Unix(expires, 0)
@@ -249,8 +248,8 @@ func checkURL(path, query string) *strict.Fault {
 }
 
 // printable reports whether a part of a URL is printable ASCII without space,
-// double quote and backslash, which are written in more than one way in URLs
-// and policies. Browsers escape them all, save for the backslash in a query.
+// double quote and backslash, which have more than one spelling in URLs and
+// policies. Browsers escape all of them, except the backslash in a query.
 func printable(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c >= 0x7F || c == '"' || c == '\\' {

@@ -604,7 +604,7 @@ func TestKeyGroups(t *testing.T) {
 	oldKey, oldPublic := key("OLD")
 	newKey, newPublic := key("NEW")
 	format := func(key cloudfront.Key, accept ...cloudfront.Key) *cloudfront.Format {
-		f, err := cloudfront.New(origin, key, &cloudfront.Options{Accept: accept})
+		f, err := cloudfront.New(origin, key, &cloudfront.Options{AcceptKeys: accept})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -633,10 +633,10 @@ func TestKeyGroups(t *testing.T) {
 	if _, err := both.SignCookies("", middleware.Claims{Expires: expires, Under: "/"}); err == nil {
 		t.Error("a public key signed cookies")
 	}
-	if _, err := cloudfront.New(origin, newKey, &cloudfront.Options{Accept: []cloudfront.Key{newPublic}}); err == nil {
+	if _, err := cloudfront.New(origin, newKey, &cloudfront.Options{AcceptKeys: []cloudfront.Key{newPublic}}); err == nil {
 		t.Error("New took two keys of one id")
 	}
-	if _, err := cloudfront.New(origin, newKey, &cloudfront.Options{Accept: make([]cloudfront.Key, 1)}); err == nil {
+	if _, err := cloudfront.New(origin, newKey, &cloudfront.Options{AcceptKeys: make([]cloudfront.Key, 1)}); err == nil {
 		t.Error("New took a zero Key")
 	}
 	if _, err := cloudfront.New(origin, cloudfront.Key{}, nil); err == nil {

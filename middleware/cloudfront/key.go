@@ -14,18 +14,18 @@ import (
 	"fmt"
 )
 
-// Sizes of RSA keys. CloudFront itself takes 2048 bits only; below that a key
-// can be factored, and far above it every request would pay for the modulus.
+// The sizes of RSA keys. CloudFront itself accepts 2048 bits only. A smaller key
+// can be factored, and a much larger one would make every request expensive.
 const (
 	minRSABits = 2048
 	maxRSABits = 4096
 )
 
-// Key is a named RSA or ECDSA P-256 key pair, or the public half of one: what
-// CloudFront calls a public key of a key group, under its key-pair id. It
-// holds a private key in a closure, so that no verb of fmt, no logger and no
-// encoder can print it, nested or not. The zero Key is refused by [New]. A Key
-// is immutable and safe for concurrent use, if its [crypto.Signer] is.
+// Key is a named RSA or ECDSA P-256 key pair, or the public half of one. The
+// name is the key-pair id of CloudFront's public key. A private key is held in
+// a closure, so that no verb of fmt, no logger and no encoder can print it,
+// nested or not. [New] refuses the zero Key. A Key is immutable, and safe for
+// concurrent use if its [crypto.Signer] is.
 type Key struct {
 	id  string
 	alg string
@@ -37,10 +37,10 @@ type Key struct {
 // ID returns the key-pair id.
 func (k Key) ID() string { return k.id }
 
-// CanSign reports whether the key can make links, or only verify them.
+// CanSign reports whether the key can sign links, and not only verify them.
 func (k Key) CanSign() bool { return k.sign != nil }
 
-// String returns the id and the algorithm, and nothing of the key.
+// String returns the id and the algorithm, and nothing of the key material.
 func (k Key) String() string {
 	if k.verify == nil {
 		return "no key"
@@ -52,7 +52,7 @@ func (k Key) String() string {
 // *[rsa.PrivateKey] of 2048 to 4096 bits, an *[ecdsa.PrivateKey] on P-256, or
 // any other [crypto.Signer] with a public key of these kinds, such as one in a
 // hardware module. The id is the key-pair id that CloudFront shows for the
-// public key: 1 to 64 of A-Z a-z 0-9 - _ . characters. NewKey makes one
+// public key: 1 to 64 of the characters A-Z a-z 0-9 - _ . NewKey makes one
 // signature, and it is an error if the public half does not verify it.
 //
 // Signatures are deterministic for the two kinds of the standard library (RSA
@@ -79,10 +79,10 @@ func NewKey(id string, private crypto.Signer) (Key, error) {
 	return k, nil
 }
 
-// NewPublicKey returns a key that verifies and cannot sign: all that a server
-// needs that does not issue links. The public key is an *[rsa.PublicKey] of
-// 2048 to 4096 bits or an *[ecdsa.PublicKey] on P-256. The id is one that
-// [NewKey] takes.
+// NewPublicKey returns a key that verifies and cannot sign, which is enough for
+// a server that does not issue links. The public key is an *[rsa.PublicKey] of
+// 2048 to 4096 bits or an *[ecdsa.PublicKey] on P-256. The id has the form that
+// [NewKey] requires.
 func NewPublicKey(id string, public crypto.PublicKey) (Key, error) {
 	if !validKeyID(id) {
 		return Key{}, errKeyID
@@ -92,7 +92,7 @@ func NewPublicKey(id string, public crypto.PublicKey) (Key, error) {
 		if public.N == nil || public.N.BitLen() < minRSABits || public.N.BitLen() > maxRSABits {
 			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: an RSA key must have %d to %d bits; CloudFront takes 2048", id, minRSABits, maxRSABits)
 		}
-		// With the exponent 1 everybody can sign: the signature is the padded
+		// With the exponent 1 anyone can sign: the signature is the padded
 		// digest itself.
 		if public.E < 3 || public.E%2 == 0 || public.N.Bit(0) == 0 {
 			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: modulus and exponent of an RSA key are odd, and the exponent is at least 3", id)
@@ -114,11 +114,11 @@ func NewPublicKey(id string, public crypto.PublicKey) (Key, error) {
 	return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: a key must be RSA or ECDSA, not %T", id, public)
 }
 
-// ParseKey reads a key from the PEM text that openssl writes and CloudFront
-// takes: a private key (RSA PRIVATE KEY, EC PRIVATE KEY or PRIVATE KEY), which
-// gives what [NewKey] returns, or a public one (PUBLIC KEY or RSA PUBLIC KEY),
-// which gives what [NewPublicKey] returns. The text holds one key; an EC
-// PARAMETERS block before it is skipped. Encrypted keys are refused. Errors
+// ParseKey parses a key in PEM, as openssl writes and CloudFront accepts it: a
+// private key (RSA PRIVATE KEY, EC PRIVATE KEY or PRIVATE KEY), for which it
+// returns the result of [NewKey], or a public one (PUBLIC KEY or RSA PUBLIC
+// KEY), for which it returns that of [NewPublicKey]. The text holds one key; an
+// EC PARAMETERS block before it is skipped. Encrypted keys are refused. Errors
 // never quote the text.
 func ParseKey(id string, text []byte) (Key, error) {
 	if !validKeyID(id) {
@@ -159,8 +159,8 @@ func ParseKey(id string, text []byte) (Key, error) {
 	return NewPublicKey(id, key)
 }
 
-// errKeyID does not quote the id: someone who puts a key where its id belongs
-// must not find it in a log.
+// errKeyID does not quote the id: a key that was given in place of its id must
+// not end up in a log.
 var errKeyID = errors.New("signedurl: cloudfront: a key-pair id is 1 to 64 of the characters A-Z a-z 0-9 . _ -")
 
 func validKeyID(id string) bool {
@@ -173,7 +173,7 @@ func validKeyID(id string) bool {
 	return len(id) >= 1 && len(id) <= 64
 }
 
-// digest returns the hash of a policy's text.
+// digest returns the hash of a policy.
 func digest(h crypto.Hash, text []byte) []byte {
 	if h == crypto.SHA1 {
 		sum := sha1.Sum(text)

@@ -177,7 +177,7 @@ func TestNothingPrintsAKey(t *testing.T) {
 	secrets := []string{rs.D.String(), fmt.Sprintf("%x", rs.D), rs.Primes[0].String(), fmt.Sprintf("%v", rs.D.Bits())}
 	var log strings.Builder
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
-	for _, v := range []any{k, &k, f, *f, struct{ K cloudfront.Key }{k}, map[string]any{"f": f}, cloudfront.Options{Accept: []cloudfront.Key{k}}, newVerifier(t, f, nil)} {
+	for _, v := range []any{k, &k, f, *f, struct{ K cloudfront.Key }{k}, map[string]any{"f": f}, cloudfront.Options{AcceptKeys: []cloudfront.Key{k}}, newVerifier(t, f, nil)} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
 			fmt.Fprintf(&log, verb, v)
 		}

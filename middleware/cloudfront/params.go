@@ -25,20 +25,20 @@ var paramNames = [numParams]string{
 	paramHash:      "Hash-Algorithm",
 }
 
-// cookiePrefix makes the names of the cookies out of those of the parameters.
+// cookiePrefix precedes the name of a parameter in the name of its cookie.
 const cookiePrefix = "CloudFront-"
 
 // params are the format's parameters in one query, or in one set of cookies.
-// The values are as they were sent: none of them needs an escape, and a second
-// spelling would be read differently by whoever else reads the link.
+// The values are as sent: none of them needs an escape, and other readers of
+// the link could read a second spelling differently.
 type params struct {
 	values [numParams]string
 	given  [numParams]bool
 	n      int // how many are given
 }
 
-// set notes a parameter, and reports false if it was there before: CloudFront,
-// the application and a proxy might each take another one of the two.
+// set stores a parameter, and reports false if it was set before: CloudFront,
+// the application and a proxy might not all take the same of the two.
 func (p *params) set(i int, value string) bool {
 	if p.given[i] {
 		return false
@@ -48,10 +48,9 @@ func (p *params) set(i int, value string) bool {
 	return true
 }
 
-// scanQuery takes the format's parameters out of a raw query. The rest is own,
-// with its bytes and its order, which is what the signer saw. It is not read
-// as parameters at all: nothing in it is dropped, since nothing in it is
-// understood. hasOwn tells "/a?" from "/a".
+// scanQuery removes the format's parameters from a raw query. The rest is own,
+// with its bytes in their order, which is what the signer saw. It is not parsed
+// at all, so that nothing in it can be dropped. hasOwn tells "/a?" from "/a".
 func scanQuery(q string) (p params, own string, hasOwn bool, fault *strict.Fault) {
 	if q == "" {
 		return p, "", false, nil
@@ -110,8 +109,7 @@ func reservedName(raw string) bool {
 // in the last character.
 var encoding = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-~").WithPadding('_').Strict()
 
-// decode decodes s if it is the one spelling of its bytes and longer than
-// nothing.
+// decode decodes s if it is not empty and the one spelling of its bytes.
 func decode(s string) ([]byte, bool) {
 	// The decoder skips line breaks, even when it is strict.
 	if s == "" || strings.ContainsAny(s, "\r\n") {

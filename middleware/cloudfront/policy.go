@@ -9,14 +9,14 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// maxPolicy bounds the text of a custom policy, and so the work of reading and
-// matching it. CloudFront takes URLs of 8192 bytes, and what SDKs make for a
-// URL of ordinary length has 150 to 300.
+// maxPolicy bounds the length of a custom policy, and so the work of parsing and
+// matching it. The policy that an SDK makes for a URL of ordinary length has 150
+// to 300 bytes. CloudFront accepts URLs of 8192 bytes.
 const maxPolicy = 4096
 
 // policyText, statement, condition, address and moment are a policy as it is
-// written, its members in the order of the Go SDK. With DateLessThan alone it
-// is the canned policy, of which every byte is given by CloudFront.
+// written, with its members in the order of the Go SDK. With DateLessThan alone
+// it is the canned policy, whose every byte CloudFront prescribes.
 type policyText struct {
 	Statement [1]statement
 }
@@ -51,10 +51,9 @@ type policy struct {
 	hasResource bool
 }
 
-// encode writes the policy's text, for signing and, where the policy is
-// canned, for verifying. An encoder writes it and not a format string: a quote
-// in a URL must not become the end of the Resource and the beginning of other
-// conditions.
+// encode returns the policy as JSON, for signing and, if the policy is canned,
+// for verifying. An encoder writes it and not a format string: a quote in a URL
+// must not end the Resource and begin other conditions.
 func (p policy) encode() []byte {
 	s := statement{Resource: p.resource, Condition: condition{DateLessThan: moment{p.expires}}}
 	if p.hasStart {
@@ -65,23 +64,23 @@ func (p policy) encode() []byte {
 	}
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false) // "&" is "&" in what CloudFront rebuilds
+	e.SetEscapeHTML(false) // CloudFront writes "&" as is
 	if err := e.Encode(policyText{[1]statement{s}}); err != nil {
 		panic("signedurl: cloudfront: encoding a policy: " + err.Error()) // no value of these types can fail
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }
 
-// parsePolicy reads a custom policy, whose signature has been checked. It
-// takes the text only in one meaning: CloudFront, or whoever else reads the
-// policy, must not see other limits in it than are enforced here. So it
-// refuses, where encoding/json would not: a member twice, a member that is not
-// known (an older reader would ignore a limit that a newer signer set), names
-// in another case, and numbers that are not plain integers.
+// parsePolicy parses a custom policy, whose signature has been checked. The text
+// must have only one meaning: CloudFront, or another reader of the policy, must
+// not see other limits in it than are enforced here. Unlike encoding/json,
+// parsePolicy refuses a member that occurs twice, a member that is not known
+// (an older reader would ignore a limit that a newer signer set), names in
+// another case, and numbers that are not plain integers.
 //
-// Nor is there a place for bytes outside printable ASCII, save white space.
-// They could never match a URL, and the collisions of SHA-1 that can be
-// computed today need freely chosen binary blocks.
+// It also refuses bytes outside printable ASCII, except white space. They could
+// never match a URL, and the collisions of SHA-1 that can be computed today
+// need freely chosen binary blocks.
 func parsePolicy(text []byte) (policy, bool) {
 	if len(text) > maxPolicy {
 		return policy{}, false
@@ -98,11 +97,11 @@ func parsePolicy(text []byte) (policy, bool) {
 	return p, true
 }
 
-// reader reads JSON (RFC 8259) where it lies, in the order in which a policy
-// is made of it. Anything else than what is asked for ends the reading: the
-// methods report false, and none is called any more. A decoder of encoding/json
-// would give the same tokens, and cost as much as a fifth of the signature.
-type reader struct{ text []byte } // what is left
+// reader parses JSON (RFC 8259) in place, in the structure of a policy. The
+// methods report false for anything other than what they are to read, and then
+// none is called any more. A decoder of encoding/json would return the same
+// tokens, and cost as much as a fifth of the signature.
+type reader struct{ text []byte } // what remains
 
 func (r *reader) statement(p *policy) bool {
 	return r.object(func(name string) bool {
@@ -148,18 +147,18 @@ func (r *reader) moment(seconds *int64) bool {
 			n++
 		}
 		*seconds, found = strict.Int(string(r.text[:n]), strict.MaxTime)
-		r.text = r.text[n:] // a fraction or an exponent is no end of a member
+		r.text = r.text[n:] // object refuses a fraction or an exponent here
 		return found && name == "AWS:EpochTime"
 	}) && found
 }
 
-// object reads an object. It calls member with the name of each of its members
-// to read the value, and refuses a name that comes twice.
+// object reads an object. It calls member with the name of each member to read
+// its value, and refuses a name that occurs twice.
 func (r *reader) object(member func(name string) bool) bool {
 	if !r.take('{') {
 		return false
 	}
-	var seen [3]string // there are at most so many names that member takes
+	var seen [3]string // no object has more names that member accepts
 	for n := 0; !r.take('}'); n++ {
 		var name string
 		if n == len(seen) || (n > 0 && !r.take(',')) || !r.string(&name) || slices.Contains(seen[:n], name) || !r.take(':') || !member(name) {
@@ -170,7 +169,7 @@ func (r *reader) object(member func(name string) bool) bool {
 	return true
 }
 
-// take takes one character, if it is what comes after white space.
+// take reads the character c, after white space.
 func (r *reader) take(c byte) bool {
 	r.space()
 	if len(r.text) == 0 || r.text[0] != c {
@@ -186,8 +185,8 @@ func (r *reader) space() {
 	}
 }
 
-// string reads a string. What characters it may hold is for the caller to
-// judge, who knows what it is: all that are taken are printable ASCII.
+// string reads a string. The caller judges its characters: every string that is
+// accepted is printable ASCII.
 func (r *reader) string(s *string) bool {
 	if !r.take('"') {
 		return false
@@ -211,8 +210,8 @@ func (r *reader) string(s *string) bool {
 	return false
 }
 
-// parseNetwork reads one IPv4 address or network. CloudFront has no other
-// kind: an IPv6 network would be a limit that it cannot enforce.
+// parseNetwork parses an IPv4 address or network. CloudFront has no other kind:
+// it could not enforce an IPv6 network.
 func parseNetwork(s string) (netip.Prefix, bool) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		return netip.PrefixFrom(a, a.BitLen()), a.Is4()

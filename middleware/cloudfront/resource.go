@@ -6,16 +6,16 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// target is a URL as it was asked for, without the format's parameters, in the
-// sections in which CloudFront matches it.
+// target is a requested URL without the format's parameters, in the sections in
+// which CloudFront matches it.
 type target struct {
 	scheme, host, path, query string
 	// hasQuery tells "/a?" from "/a".
 	hasQuery bool
 }
 
-// url returns the URL as a signer wrote it down, with the given path: that of
-// the target or, for "/", perhaps none.
+// url returns the URL as the signer wrote it, with the given path: that of the
+// target, or "" if the target's is "/".
 func (t *target) url(path string) string {
 	if !t.hasQuery {
 		return t.scheme + "://" + t.host + path
@@ -24,8 +24,8 @@ func (t *target) url(path string) string {
 }
 
 // maxSteps bounds the work of one match. A pattern with a few wildcards takes
-// some hundred steps; without a bound, one made of hundreds of them would take
-// seconds for a URL that is made to match nearly everywhere.
+// some hundred steps. Without a bound, a pattern of hundreds of wildcards would
+// take seconds for a URL that is made to match almost everywhere.
 const maxSteps = 1 << 20
 
 // validResource reports whether s can be the Resource of a policy: printable
@@ -40,20 +40,20 @@ func validResource(s string) bool {
 }
 
 // covers reports whether a policy with that Resource opens the target. If the
-// Resource opens all that lies below a path, under is that path.
+// Resource opens everything below a path, under is that path.
 //
-// The Resource is a pattern in four sections, protocol://domain/path?query,
-// of which each is matched against its own section of the URL: "*" stands for
-// zero or more characters of its section, slashes included, and "?" for
-// exactly one. A path that ends in "*" opens every query, a domain that ends
-// in "*" every path and query. The protocol may be missing before a "*".
+// The Resource is a pattern in four sections, protocol://domain/path?query, and
+// each is matched against its own section of the URL: "*" stands for zero or
+// more characters of its section, slashes included, and "?" for exactly one. A
+// path that ends in "*" opens every query, and a domain that ends in "*" every
+// path and query. The protocol may be missing before a "*".
 func covers(resource string, t *target) (under string, ok bool) {
 	if resource == t.url(t.path) || (t.path == "/" && resource == t.url("")) {
-		// What the SDKs make out of a URL is that URL, whatever is in it.
+		// The SDKs make the Resource of a URL without escaping wildcards.
 		return "", true
 	}
-	// With an empty part in place of a wildcard, /u/?/x would match /u///x and
-	// /u/*/x match /u//x, and a file server opens /u/x for both.
+	// If an empty part could stand for a wildcard, /u/?/x would match /u///x
+	// and /u/*/x match /u//x, and a file server opens /u/x for both.
 	if strict.CheckPath(t.path) != nil {
 		return "", false
 	}
@@ -79,16 +79,16 @@ func covers(resource string, t *target) (under string, ok bool) {
 	return under, true
 }
 
-// matcher matches patterns as long as there are steps left; then nothing
-// matches any more.
+// matcher matches patterns while there are steps left. Then nothing matches any
+// more.
 type matcher struct{ steps int }
 
-// tail matches path and query. Where the query begins is not always clear: the
-// SDKs sign URLs as they are, with a "?" that reads as a wildcard; wildcards
-// in the path are written the same way; and CloudFront's documentation asked,
-// at one time, for `\?` before the query. So:
+// tail matches path and query. It is not always clear where the query begins:
+// the SDKs sign URLs as they are, with a "?" that reads as a wildcard; wildcards
+// in the path are written in the same way; and CloudFront's documentation once
+// required `\?` before the query. So:
 //
-//   - With a `\?`, the query begins there.
+//   - If there is a `\?`, the query begins at the first.
 //   - Otherwise it may begin at any "?", if the URL has a query.
 //   - If a "=" follows the first "?", the Resource does have a query, which
 //     begins before that "=". Then the URL must have one too: the policy for
@@ -115,10 +115,10 @@ func (m *matcher) tail(tail string, t *target) bool {
 	return (!t.hasQuery || strings.HasSuffix(tail, "*")) && m.match(tail, t.path)
 }
 
-// match reports whether s matches the pattern. It tries again only at the last
-// "*" that it passed, which is enough: whatever an earlier one could still
-// take, the last one can take as well. So it needs at most one step for each
-// pair of a byte of the pattern and one of s.
+// match reports whether s matches the pattern. It backtracks only to the last
+// "*" that it passed, which is enough: anything that an earlier one could match,
+// the last one can match as well. So it needs at most one step for each pair of
+// a byte of the pattern and one of s.
 func (m *matcher) match(pattern, s string) bool {
 	p, i := 0, 0
 	star, retry := -1, 0

@@ -14,28 +14,26 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// Sign returns a copy of u with a signature over its path and query as they
-// are spelled. A URL with a host must be one of the format's origin; one
-// without is taken to be. A fragment stays as it is. The policy is the canned
-// one if the claims hold no more than an expiry, and a custom one otherwise.
+// Sign returns a copy of u with a signature over its path and query as they are
+// spelled. If u has a host, u must be a URL of the format's origin; if not, it
+// is taken for one. A fragment stays as is. The policy is canned if the claims
+// have no more than an expiry, and custom otherwise.
 //
 // The claims need Expires, and can have NotBefore, one IPv4 network in
-// Networks, the origin's Host (which is signed anyway), and Under. With Under,
+// Networks, the origin's Host (which is always signed), and Under. With Under,
 // u's path must be that or lie below it; the link opens Under itself as well,
 // and any query. Any other claim is an error that wraps
 // [errors.ErrUnsupported].
 //
 // It is an error if the first key cannot sign; if u has an opaque part, a user
-// or a parameter of the format; if Authenticate would refuse its path; if path
-// or query hold a double quote, a backslash, a space or a byte that is not
-// printable ASCII, which do not mean the same to all who read a policy; or if
-// the path holds a raw "*", or the query a raw "*" or "?". Those would be
-// wildcards in the hands of whoever turns the link into a custom policy, see
-// the package documentation. All of them can be written with escapes.
+// or a parameter of the format; if Authenticate would refuse its path or query;
+// or if the path has a raw "*", or the query a raw "*" or "?". These would be
+// wildcards for anyone who turns the link into a custom policy, see the package
+// documentation. All of them can be escaped.
 //
-// The parameters are written in the order in which the SDK writes them that
-// makes such links: that of the Go SDK with SHA-1, and that of the JavaScript
-// SDK with SHA-256. Sign is pure, if the key's signatures are deterministic.
+// The parameters have the order of the SDK that makes such links: with SHA-1
+// the Go SDK, and with SHA-256 the JavaScript SDK. Sign is pure if the key's
+// signatures are deterministic.
 func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	t, err := f.target(u)
 	if err != nil {
@@ -57,12 +55,12 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	return f.signURL(u, t, p, c.Under == "" && !p.hasStart && !p.hasNetwork)
 }
 
-// SignResource returns a copy of u with a custom policy for a Resource of the
-// caller's making, which can hold wildcards, as the package documentation
-// describes them: "https://cdn.example.com/videos/*.ts". The Resource is
-// printable ASCII; what it takes from names that others choose must be escaped,
-// "*" and "?" as well. It is an error if it does not open u. The claims are
-// those of Sign without Under.
+// SignResource returns a copy of u with a custom policy for the given Resource,
+// which can have wildcards, as the package documentation describes them:
+// "https://cdn.example.com/videos/*.ts". The Resource is printable ASCII. Parts
+// that come from names which others choose must be escaped, "*" and "?" as
+// well. It is an error if the Resource does not open u. The claims are those of
+// Sign without Under.
 func (f *Format) SignResource(u *url.URL, resource string, c middleware.Claims) (*url.URL, error) {
 	t, err := f.target(u)
 	if err != nil {
@@ -82,13 +80,13 @@ func (f *Format) SignResource(u *url.URL, resource string, c middleware.Claims) 
 	return f.signURL(u, t, p, false)
 }
 
-// SignCookies returns the cookies that open what lies below c.Under, which is
-// mandatory: CloudFront-Policy, -Signature and -Key-Pair-Id, and, with SHA-256,
-// -Hash-Algorithm. The name must be empty, since CloudFront gives the names.
-// The cookies are HttpOnly, Secure and SameSite=Lax, their Path the subtree and
-// their expiry the claims'. The caller may change these attributes, for example
-// set a Domain; what the cookies open is signed. Claims and errors are those of
-// Sign.
+// SignCookies returns the cookies that open c.Under, which is mandatory, and
+// everything below it: CloudFront-Policy, -Signature and -Key-Pair-Id, and, with
+// SHA-256, -Hash-Algorithm. The name must be empty, since CloudFront prescribes
+// the names. The cookies are HttpOnly, Secure and SameSite=Lax, with the subtree
+// as their Path and the expiry of the claims. The caller may change these
+// attributes, for example set a Domain; what the cookies open is signed. Claims
+// and errors are those of Sign.
 func (f *Format) SignCookies(name string, c middleware.Claims) ([]*http.Cookie, error) {
 	if name != "" {
 		return nil, errors.New("signedurl: cloudfront: the cookies have names of their own; leave the name empty")
@@ -103,9 +101,9 @@ func (f *Format) SignCookies(name string, c middleware.Claims) ([]*http.Cookie, 
 	return f.signCookies(p, c.Under)
 }
 
-// SignResourceCookies returns the cookies that open a Resource as
-// [Format.SignResource] takes it. Their Path is "/", and the rest as
-// [Format.SignCookies] makes it.
+// SignResourceCookies returns the cookies that open a Resource, see
+// [Format.SignResource]. Their Path is "/". The rest is as for
+// [Format.SignCookies].
 func (f *Format) SignResourceCookies(resource string, c middleware.Claims) ([]*http.Cookie, error) {
 	p, err := f.pattern(resource, c)
 	if err != nil {
@@ -114,7 +112,7 @@ func (f *Format) SignResourceCookies(resource string, c middleware.Claims) ([]*h
 	return f.signCookies(p, "/")
 }
 
-// target returns the URL that is to be signed, in sections.
+// target returns the URL to be signed, in sections.
 func (f *Format) target(u *url.URL) (*target, error) {
 	t := &target{f.scheme, f.host, u.EscapedPath(), u.RawQuery, u.RawQuery != "" || u.ForceQuery}
 	switch {
@@ -144,8 +142,8 @@ func cannotSign(fault *strict.Fault) error {
 	return fmt.Errorf("signedurl: cloudfront: cannot sign: %w", fault)
 }
 
-// subtree returns the Resource that opens what lies below a canonical path,
-// which holds nothing that is special in a Resource.
+// subtree returns the Resource that opens a canonical path and everything below
+// it. The path has no character that is special in a Resource.
 func (f *Format) subtree(under string) string {
 	return f.scheme + "://" + f.host + under + "*"
 }
@@ -156,7 +154,7 @@ type signedParam struct {
 	value string
 }
 
-// signURL puts a policy into the URL, of which t are the sections.
+// signURL adds a policy to the URL with the sections t.
 func (f *Format) signURL(u *url.URL, t *target, p policy, canned bool) (*url.URL, error) {
 	s, err := f.sign(p, canned)
 	if err != nil {
@@ -177,11 +175,11 @@ func (f *Format) signURL(u *url.URL, t *target, p policy, canned bool) (*url.URL
 	return &signed, nil
 }
 
-// maxCookie leaves room for the longest name in what browsers take for one
-// cookie, name and value together (RFC 6265, section 6.1).
+// maxCookie is the length of the longest value with which a cookie of the
+// longest name has the 4096 bytes that browsers accept (RFC 6265, section 6.1).
 const maxCookie = 4096 - len(cookiePrefix+"Hash-Algorithm")
 
-// signCookies puts a policy into cookies.
+// signCookies returns a policy as cookies.
 func (f *Format) signCookies(p policy, path string) ([]*http.Cookie, error) {
 	s, err := f.sign(p, false)
 	if err != nil {
@@ -229,7 +227,7 @@ func (f *Format) sign(p policy, canned bool) ([]signedParam, error) {
 	return []signedParam{terms, id, signature, {paramHash, hashSHA256}}, nil
 }
 
-// pattern returns the policy for a Resource of the caller's making.
+// pattern returns the policy for a Resource that the caller gives.
 func (f *Format) pattern(resource string, c middleware.Claims) (policy, error) {
 	if !validResource(resource) {
 		return policy{}, errors.New(`signedurl: cloudfront: cannot sign: a Resource is printable ASCII, with a backslash only in \?`)
@@ -244,7 +242,7 @@ func (f *Format) pattern(resource string, c middleware.Claims) (policy, error) {
 	return p, nil
 }
 
-// claim writes the claims into a policy.
+// claim adds the claims to a policy.
 func (f *Format) claim(p *policy, c middleware.Claims) error {
 	fault := func(text string) error {
 		return errors.New("signedurl: cloudfront: cannot sign: " + text)

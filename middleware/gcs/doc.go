@@ -14,17 +14,17 @@
 // The signature covers the method, the path, all parameters but itself, the
 // host without its port, the other header fields that X-Goog-SignedHeaders
 // names, and the hash of the payload. It does not cover the scheme and the
-// port. It is made with one of
+// port. There are two algorithms:
 //
 //   - GOOG4-RSA-SHA256: RSASSA-PKCS1-v1_5 with the key of a service account,
 //     whose public half is enough to verify; 512 hex digits for 2048 bits
 //   - GOOG4-HMAC-SHA256: HMAC-SHA-256 with a key that is derived from the
 //     secret of an HMAC key for one day; 64 hex digits
 //
-// The algorithm belongs to the key: a link that asks for another one than that
-// of the key it names is refused.
+// The algorithm belongs to the key: a link that names a key and another
+// algorithm than the key's is refused.
 //
-// The bucket is where Cloud Storage has it, and Sign takes it from the URL:
+// Sign takes the bucket from the URL, which has one of Cloud Storage's forms:
 //
 //	https://storage.googleapis.com/bucket/object     path style
 //	https://bucket.storage.googleapis.com/object     virtual-hosted style
@@ -32,86 +32,92 @@
 //
 // # Claims
 //
-// A link is good from X-Goog-Date on and lives seven days at most. Google says
-// for how long a link is valid and not whether the last second counts; here it
-// does not: Expires, the first second at which a link is refused, is
+// A link is good from X-Goog-Date on and lives seven days at most. Google
+// documents how long a link is valid, and not whether the last second counts.
+// Here it does not: Expires, the first second at which a link is refused, is
 // X-Goog-Expires after X-Goog-Date. A link is good for the one method that was
-// signed. One for GET is not good for HEAD: the method is in the signed text,
-// and nobody was given a HEAD link.
+// signed. A link for GET is not good for HEAD: the method is signed, and nobody
+// was given a HEAD link.
 //
 // DownloadName and ContentType are the parameters
 // response-content-disposition and response-content-type. A disposition that
-// is an attachment gives the DownloadName, by the name of the path if it has
-// no usable one of its own; any other is signed and has no effect here.
+// is an attachment sets the DownloadName, from the last part of the path if the
+// disposition has no usable name. Any other disposition is signed and has no
+// effect here.
 //
-// The host is in the signed text, so that another one does not verify;
+// The host is signed, so that a link does not verify for another one.
 // Authenticate leaves the claim Host empty.
 //
-// Nothing else fits into a link: no subtree, network, binding, id, count of
-// uses, ignored parameter, and no link is permanent. What a verifier adds
-// through [middleware.Options], such as a shorter MaxLifetime, holds for these
-// links too.
+// A link has no place for anything else: no subtree, network, binding, id,
+// count of uses or ignored parameter, and no link is permanent. What a verifier
+// adds through [middleware.Options], such as a shorter MaxLifetime, applies to
+// these links too.
 //
 // # Threats
 //
-// Whoever verifies HMAC links holds the secret that signs them, and at Google
-// that secret opens whatever its account may do. Verify RSA links with
-// [NewServiceAccountPublicKey]: a server that was broken into then cannot
+// A server that verifies HMAC links holds the secret that signs them, and at
+// Google that secret opens everything that its account may open. Verify RSA
+// links with [NewServiceAccountPublicKey]: a compromised server then cannot
 // issue links.
 //
-// Google looks at more than the signature: at the permissions of the account
-// and at whether the key was deleted. Here a link is good until it expires, or
-// until its key is taken out of the [Format].
+// Google checks more than the signature: the permissions of the account, and
+// whether the key was deleted. Here a link is good until it expires, or until
+// its key is removed from the [Format].
 //
-// A link for PUT or POST lets whoever has it store anything of any size: the
+// Anyone who has a link for PUT or POST can store anything of any size: the
 // payload is not signed unless the link signs X-Goog-Content-Sha256. That hash
-// is then part of what is signed, but the body is not read here: the handler
+// is then part of the signed text, but the body is not read here: the handler
 // must compare the two.
 //
-// The query says what a link is for, and most handlers do not ask: a link to
-// the access list of an object ("?acl"), to an old version of it or to a list of
-// names is a link to the object for a file server, which knows none of these.
-// Where one key signs such links too, look at the query behind the verifier, or
-// keep a key for links to files. A link for another method than GET opens the
-// file to a handler that does not look at the method, as http.FileServer does
-// not; package signedfs does.
+// The query says what a link is for, and most handlers do not look at it. To a
+// file server, which knows no such parameters, a link to the access list of an
+// object ("?acl"), to an old version of it or to a list of names is a link to
+// the object. If a key signs such links too, check the query after the
+// verifier, or use a key of its own for links to files. A link for another
+// method than GET opens the file if the handler does not check the method.
+// http.FileServer does not; package signedfs does.
 //
-// In names, empty parts count: bucket//a and bucket/a are two objects, and one
-// file to http.FileServer without a ServeMux in front, which cleans the path.
-// Package signedfs has no file for the first.
+// In the names of objects, empty parts count: bucket//a and bucket/a are two
+// objects, and one file to http.FileServer without a ServeMux before it, which
+// cleans the path. Package signedfs has no file for the first.
 //
 // # Stricter than Cloud Storage
 //
-// These links are refused, whatever Cloud Storage makes of them. No client
-// library writes them.
+// These links are refused, whether or not Cloud Storage accepts them. No client
+// library writes them, except for those of the last two entries.
+//
 //   - a parameter of the signature that is there twice, has its name escaped or
 //     in another case, or is empty: two readers would see two links
 //   - a raw semicolon, an invalid escape, an empty pair ("&&", or "&" at an
 //     end), a parameter without a name: net/url drops some of them in silence,
 //     and they would stay in RawQuery for the handler
-//   - a path in any other spelling than the canonical one, in which it is
-//     signed: escapes in lower case, escapes that are not needed, reserved
-//     characters without an escape. An encoded slash is among them, which would
-//     be signed like a raw one and is another file to net/http
+//   - a path in any spelling but the canonical one, which is signed: escapes in
+//     lower case, escapes that are not needed, reserved characters without an
+//     escape, and encoded slashes, which would be signed like raw ones and are
+//     another file to net/http
 //   - a lifetime with a sign or a leading zero, a signature in upper case
 //   - a signed header field that the request does not have
 //   - more than 128 parameters, 32 signed header fields or 8 KiB of either
 //   - a location other than auto in the credential
 //   - anything that is not V4 in the query: V2 signed URLs, X-Amz- parameters,
 //     signatures in the Authorization field, policy documents for uploads
+//   - an object whose name has a control character or, between slashes or
+//     backslashes, a part that is "." or "..": to a browser, a proxy or a file
+//     server the path is then another one. Sign refuses such names too
+//   - a parameter whose name needs an escape and that the library sorted by the
+//     name before it was escaped, as the Go library does: "é" sorts after
+//     "X-Goog-Date", and "%C3%A9", its canonical form, before it. Sign sorts the
+//     escaped names, as the Node.js library does
 //
-// A [middleware.Verifier] also refuses control characters in a path, so that
-// an object with a line feed in its name can be linked to, in Cloud Storage,
-// but not served here.
-//
-// Accepted are other orders of the parameters, and a query with escapes in
-// lower case or that were not needed, or with "+" for a space: the Go library
-// writes it so.
+// Other orders of the parameters are accepted, and a query with escapes in
+// lower case or that were not needed, or with "+" for a space, as the Go
+// library writes it.
 //
 // # Other libraries
 //
-// Sign writes the parameters sorted and the signature last, as Google's
-// conformance cases have it. The Go library sorts the signature too, and
-// writes "+" for a space; the Node.js library puts the own parameters behind
-// Google's in the order in which it got them. The signatures are the same.
+// Sign writes the parameters sorted and the signature last, as in Google's
+// conformance cases. The Go library sorts the signature too, and writes "+" for
+// a space. The Node.js library writes the caller's parameters after Google's, in
+// the order in which it got them. The signatures are the same, unless a
+// parameter's name needs an escape.
 package gcs

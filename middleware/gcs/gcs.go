@@ -11,33 +11,33 @@ import (
 
 var _ middleware.Format = (*Format)(nil)
 
-// Options are what [New] can do without. Nil means the defaults.
+// Options configures a [Format]. The zero value, or a nil pointer, selects the
+// defaults.
 type Options struct {
-	// Accept holds further keys whose links are accepted; they sign nothing.
+	// AcceptKeys are further keys whose links are accepted. They do not sign.
 	// To rotate: add the new key here on every server, then make it the first
-	// one, then drop the old one when its last link has expired. A service
+	// key, then remove the old one when its last link has expired. A service
 	// account can have up to ten keys at a time. A link does not say which of
-	// them signed it, so that a forged one costs a verification for each.
-	Accept []Key
+	// them signed it, so a forged link costs a verification for each.
+	AcceptKeys []Key
 
 	// Host is the host that is signed, in lower case; a port is never signed.
-	// By default it is the host of the URL, when signing, and the request's,
-	// when verifying. Set it where a proxy changes the Host field on the way,
-	// to what the signer's clients send. Then links do not depend on the host
-	// of the request any more: one verifier must not serve different files by
-	// host.
+	// By default it is the host of the URL when signing, and the request's when
+	// verifying. If a proxy changes the Host field, set Host to what the
+	// signer's clients send. Links then no longer depend on the host of the
+	// request: a verifier must not serve different files by host.
 	Host string
 
-	// Lifetime is how long before its Expires a link is dated that has no
-	// NotBefore: X-Goog-Date cannot be left out, and Sign does not look at the
-	// clock. The default is seven days, so that any link that lives no longer
-	// is valid at once. With a shorter one, a link that expires later than
-	// that from now becomes valid only when it has that long to live.
+	// Lifetime is the time between the date and the expiry of a link that has
+	// no NotBefore: X-Goog-Date is mandatory, and Sign does not look at the
+	// clock. The default is seven days, so that every link that lives no longer
+	// is valid at once. With a shorter Lifetime, a link that expires later than
+	// that from now becomes valid only when that much of its life remains.
 	Lifetime time.Duration
 
 	// Header holds header fields that Sign signs besides the host. Clients
-	// must send them exactly so. When verifying, the fields are those that the
-	// link names, and this is not looked at.
+	// must send exactly these. Authenticate does not use Header: it checks the
+	// fields that the link names.
 	Header http.Header
 }
 
@@ -47,15 +47,15 @@ type Options struct {
 type Format struct{ f *sigv4.Format }
 
 // New returns a format that signs with key, if it can, and accepts the links
-// of key and of [Options.Accept]. It is an error if two HMAC keys have the
-// same id, or more than ten keys of service accounts the same address. Nothing
-// of opts is kept.
+// of key and of [Options.AcceptKeys]. It is an error if two HMAC keys have the
+// same id, or more than ten keys of service accounts the same address. The
+// options are copied.
 func New(key Key, opts *Options) (*Format, error) {
 	if opts == nil {
 		opts = new(Options)
 	}
 	keys := []sigv4.Key{key.key}
-	for _, k := range opts.Accept {
+	for _, k := range opts.AcceptKeys {
 		keys = append(keys, k.key)
 	}
 	f, err := sigv4.New(sigv4.Google(), sigv4.Config{
@@ -67,33 +67,33 @@ func New(key Key, opts *Options) (*Format, error) {
 	return &Format{f}, nil
 }
 
-// Sign returns a copy of u that carries the claims and a signature. u says
-// what is signed: its host (or [Options.Host]), its path and its own query
-// parameters, in any of the three styles that the package documentation shows.
-// Path and query come out in canonical form, the parameters sorted by name and
-// the signature last.
+// Sign returns a copy of u that carries the claims and a signature. The
+// signature covers u's host (or [Options.Host]), its path and its query, in any
+// of the three styles that the package documentation shows. Path and query are
+// canonicalized, with the parameters sorted by name and the signature last.
 //
 // The claims need Expires. NotBefore becomes X-Goog-Date; without it,
-// [Options.Lifetime] says how the link is dated. From that date to Expires it
-// is seven days at most. Methods names the one method that the link is good
-// for, and nil means GET; a link for GET is not good for HEAD. DownloadName
-// and ContentType become the parameters response-content-disposition and
-// response-content-type. Host, if it is set, must be the host that is signed,
-// which has no port. Any other claim is an error that wraps
-// [errors.ErrUnsupported]. Sign is pure.
+// [Options.Lifetime] determines the date. From the date to Expires it is seven
+// days at most. Methods names the one method that the link is good for, and nil
+// means GET; a link for GET is not good for HEAD. DownloadName and ContentType
+// become the parameters response-content-disposition and
+// response-content-type. Host, if set, must be the host that is signed, which
+// has no port. Any other claim is an error that wraps [errors.ErrUnsupported].
+// It is also an error if u has a user, an opaque part, no host or one with
+// characters that no host has, or a path or query that Authenticate or a
+// [middleware.Verifier] would refuse. Sign is pure.
 func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) { return f.f.Sign(u, c) }
 
 // Authenticate checks the signature of a V4 signed URL, see
-// [middleware.Format]. The claims that it returns are NotBefore, Expires, the
-// request's method in Methods, the access id or email address in KeyID, and
-// DownloadName and ContentType if the link carries the parameters that Sign
-// makes of them.
+// [middleware.Format]. The link has NotBefore, Expires, the request's method in
+// Methods, the access id or email address in KeyID, and DownloadName and
+// ContentType if it carries the parameters for them.
 func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	return f.f.Authenticate(r)
 }
 
-// CanSign reports whether Sign can sign, which it cannot if the first key is a
-// public one.
+// CanSign reports whether Sign can sign. It cannot if the first key is a public
+// one.
 func (f *Format) CanSign() bool { return f.f.CanSign() }
 
 // String returns the number of keys and the id of the first one.

@@ -203,7 +203,7 @@ func smallKey() []byte {
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	account := rsaKey(t, ownKey())
-	opts := gcs.Options{Accept: []gcs.Key{account}}
+	opts := gcs.Options{AcceptKeys: []gcs.Key{account}}
 	f := newFormat(t, hmacKey(t), &opts)
 	signed(t, f) // fills what there is to fill
 	var out bytes.Buffer
@@ -236,7 +236,7 @@ func TestAlgorithmBelongsToTheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	both := newFormat(t, account, &gcs.Options{Accept: []gcs.Key{named}})
+	both := newFormat(t, account, &gcs.Options{AcceptKeys: []gcs.Key{named}})
 	for _, tt := range []struct {
 		name             string
 		signer, verifier *gcs.Format
@@ -262,7 +262,7 @@ func TestAlgorithmBelongsToTheKey(t *testing.T) {
 // While keys are rotated, several have the address of one account.
 func TestServiceAccountCanHaveSeveralKeys(t *testing.T) {
 	old, next, foreign := ownKey(), generate(t, 3072), generate(t, 2048)
-	f := newFormat(t, publicKey(t, &next.PublicKey), &gcs.Options{Accept: []gcs.Key{publicKey(t, &old.PublicKey)}})
+	f := newFormat(t, publicKey(t, &next.PublicKey), &gcs.Options{AcceptKeys: []gcs.Key{publicKey(t, &old.PublicKey)}})
 	for name, private := range map[string]*rsa.PrivateKey{"the old key": old, "the next key": next} {
 		if _, err := f.Authenticate(signed(t, newFormat(t, rsaKey(t, private), nil))); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -275,10 +275,10 @@ func TestServiceAccountCanHaveSeveralKeys(t *testing.T) {
 	for i := range many {
 		many[i] = publicKey(t, &old.PublicKey)
 	}
-	if _, err := gcs.New(many[0], &gcs.Options{Accept: many}); err == nil {
+	if _, err := gcs.New(many[0], &gcs.Options{AcceptKeys: many}); err == nil {
 		t.Error("eleven keys of one account were accepted")
 	}
-	if _, err := gcs.New(hmacKey(t), &gcs.Options{Accept: []gcs.Key{hmacKey(t)}}); err == nil {
+	if _, err := gcs.New(hmacKey(t), &gcs.Options{AcceptKeys: []gcs.Key{hmacKey(t)}}); err == nil {
 		t.Error("two HMAC keys of one id were accepted")
 	}
 }

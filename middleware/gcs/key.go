@@ -16,15 +16,14 @@ import (
 )
 
 // Key is an HMAC key, the key of a service account, or the public half of one.
-// It holds its secret in a closure, so that no verb of fmt, no logger and no
-// encoder can print it. The zero Key is refused by [New]. A Key is immutable
-// and safe for concurrent use.
+// A secret is held in a closure, so that no verb of fmt, no logger and no
+// encoder can print it. [New] refuses the zero Key. A Key is immutable and safe
+// for concurrent use.
 type Key struct{ key sigv4.Key }
 
 // NewHMACKey returns an HMAC key (GOOG4-HMAC-SHA256). The access id is 1 to 128
-// bytes of printable ASCII without space and slash; the secret is taken as
-// it is, and has at least 16 bytes (those of Google have 40). Errors quote
-// neither.
+// bytes of printable ASCII without space and slash. The secret is used as is and
+// has at least 16 bytes (those of Google have 40). Errors quote neither.
 func NewHMACKey(accessID, secret string) (Key, error) {
 	k, err := sigv4.HMACKey(accessID, secret, "")
 	return Key{k}, err
@@ -35,7 +34,7 @@ func NewHMACKey(accessID, secret string) (Key, error) {
 // has 2048 to 4096 bits and must not be changed afterwards.
 func NewServiceAccountKey(email string, private *rsa.PrivateKey) (Key, error) {
 	if err := private.Validate(); err != nil {
-		return Key{}, errors.New("signedurl: the private key is no valid RSA key")
+		return Key{}, errors.New("signedurl: the private key is not a valid RSA key")
 	}
 	return rsaKey(email, &private.PublicKey, func(_ string, msg []byte) (string, error) {
 		sum := sha256.Sum256(msg)
@@ -46,15 +45,16 @@ func NewServiceAccountKey(email string, private *rsa.PrivateKey) (Key, error) {
 	})
 }
 
-// NewServiceAccountPublicKey returns a key that verifies the links of a
-// service account and cannot sign: a server that holds only such keys cannot
-// be made to issue links. Google publishes the public keys of every account.
+// NewServiceAccountPublicKey returns a key that verifies the links of a service
+// account and cannot sign: a compromised server that holds only such keys cannot
+// issue links. Google publishes the public keys of every account. The key has
+// 2048 to 4096 bits. It is copied.
 func NewServiceAccountPublicKey(email string, public *rsa.PublicKey) (Key, error) {
 	return rsaKey(email, public, nil)
 }
 
-// The sizes of RSA keys. Below 2048 bits a key can be factored by those who
-// mean it; above 4096 a forged link costs milliseconds.
+// The sizes of RSA keys. A smaller key can be factored, and with a larger one a
+// forged link costs milliseconds.
 const minBits, maxBits = 2048, 4096
 
 func rsaKey(email string, public *rsa.PublicKey, sign func(day string, msg []byte) (string, error)) (Key, error) {
@@ -88,14 +88,14 @@ func rsaKey(email string, public *rsa.PublicKey, sign func(day string, msg []byt
 	}}, nil
 }
 
-// ParseServiceAccountKey reads the JSON key file of a service account, as the
+// ParseServiceAccountKey parses the JSON key file of a service account, as the
 // console and gcloud write it. Errors never quote the file.
 func ParseServiceAccountKey(file []byte) (Key, error) {
 	var fields struct {
 		Email   string `json:"client_email"`
 		Private string `json:"private_key"`
 	}
-	// The text of a JSON error can hold a piece of the file.
+	// The text of a JSON error can quote the file.
 	if err := json.Unmarshal(file, &fields); err != nil || fields.Private == "" {
 		return Key{}, errors.New("signedurl: this is not the JSON key file of a service account, with client_email and private_key")
 	}

@@ -16,68 +16,69 @@
 // names, and the hash of the payload. Its key is derived from the secret
 // access key for one day, region and service. It does not cover the scheme.
 //
-// The bucket is where it is for S3: first in the path (path style) or in the
-// host (virtual-hosted style). Here it is a part of the path or the host like
-// any other.
+// The bucket is in the same place as for S3: first in the path (path style) or
+// in the host (virtual-hosted style). Here it is a part of the path or the host
+// like any other.
 //
 // # Claims
 //
 // A link is good from X-Amz-Date on, and through the second that is
-// X-Amz-Expires later: so its Expires, the first second at which it is
-// refused, is one more. It lives seven days at most. It is good for the one
+// X-Amz-Expires later. So its Expires, the first second at which it is refused,
+// is one second more. It lives seven days at most. It is good for the one
 // method that was signed. As in S3, a link for GET is not good for HEAD: the
-// method is in the signed text, and the answer to a HEAD request tells size
-// and type of a file that nobody was given a HEAD link for.
+// method is signed, and a HEAD request tells the size and type of a file for
+// which nobody was given a HEAD link.
 //
 // DownloadName and ContentType are the parameters
 // response-content-disposition and response-content-type. A disposition that
-// is an attachment gives the DownloadName, by the name of the path if it has
-// no usable one of its own; any other is signed and has no effect here, and
-// the same is true of the other response- parameters.
+// is an attachment sets the DownloadName, from the last part of the path if the
+// disposition has no usable name. Any other disposition is signed and has no
+// effect here, and the same is true of the other response- parameters.
 //
-// The host is in the signed text, so that another one does not verify;
+// The host is signed, so that a link does not verify for another one.
 // Authenticate leaves the claim Host empty.
 //
-// Nothing else fits into a link: no subtree, network, binding, id, count of
-// uses, ignored parameter, and no link is permanent. What a verifier adds
-// through [middleware.Options], such as a shorter MaxLifetime, holds for these
-// links too.
+// A link has no place for anything else: no subtree, network, binding, id,
+// count of uses or ignored parameter, and no link is permanent. What a verifier
+// adds through [middleware.Options], such as a shorter MaxLifetime, applies to
+// these links too.
 //
 // # Threats
 //
-// Whoever verifies such a link holds the secret that signs it, and at AWS that
-// secret opens whatever the access key may do. Make an access key for links
-// alone, with no other permission, or none at all if S3 never sees the links.
+// A server that verifies such links holds the secret that signs them, and at
+// AWS that secret opens everything that the access key may open. Create an
+// access key for links alone, with no other permission, or with none at all if
+// S3 never sees the links.
 //
-// AWS looks at more than the signature: at the policy of the key's owner, at
-// the bucket's policy, at whether the key was disabled and its session ended.
-// Here a link is good until it expires, or until its key is taken out of the
-// [Format].
+// AWS checks more than the signature: the policies of the key's owner and of the
+// bucket, whether the key was disabled, and whether its session ended. Here a
+// link is good until it expires, or until its key is removed from the [Format].
 //
-// A link for PUT or POST lets whoever has it store anything of any size: the
+// Anyone who has a link for PUT or POST can store anything of any size: the
 // payload is not signed unless the link carries its hash (X-Amz-Content-Sha256
-// as a parameter or a signed header field). The hash is then part of what is
-// signed, but the body is not read here: the handler must compare the two.
+// as a parameter or a signed header field). The hash is then part of the signed
+// text, but the body is not read here: the handler must compare the two.
 //
-// The query says what a link is for, and most handlers do not ask: a link to
-// the tags of an object ("?tagging"), to an old version of it or to a list of
-// names is a link to the object for a file server, which knows none of these.
-// Where one key signs such links too, look at the query behind the verifier, or
-// keep a key for links to files. A link for another method than GET opens the
-// file to a handler that does not look at the method, as http.FileServer does
+// The query says what a link is for, and most handlers do not look at it. To a
+// file server, which knows no such parameters, a link to the tags of an object
+// ("?tagging"), to an old version of it or to a list of names is a link to the
+// object. If a key signs such links too, check the query after the verifier, or
+// use a key of its own for links to files. A link for another method than GET
+// opens the file if the handler does not check the method. http.FileServer does
 // not; package signedfs does.
 //
-// In names, empty parts count: bucket//a and bucket/a are two objects, and one
-// file to http.FileServer without a ServeMux in front, which cleans the path.
-// Package signedfs has no file for the first.
+// In the names of objects, empty parts count: bucket//a and bucket/a are two
+// objects, and one file to http.FileServer without a ServeMux before it, which
+// cleans the path. Package signedfs has no file for the first.
 //
-// The expected session token is that of the key. Any other token, and any
-// token with a key that has none, is refused.
+// A key can have one session token. A link with another token, or with a token
+// for a key that has none, is refused.
 //
 // # Stricter than S3
 //
-// These links are refused although S3, or a server like it, takes them. No SDK
-// writes them.
+// These links are refused although S3, or a server like it, accepts them. No SDK
+// writes them, except for those of the last entry.
+//
 //   - a parameter of the signature that is there twice, has its name escaped or
 //     in another case, or is empty: two readers would see two links
 //   - a raw semicolon, an invalid escape, an empty pair ("&&", or "&" at an
@@ -91,16 +92,20 @@
 //   - X-Amz-Date in the future beyond the verifier's leeway
 //   - anything that is not SigV4 in the query: Signature Version 2, Version 4A,
 //     signatures in the Authorization field, form uploads with a POST policy
+//   - an object whose name has a control character or, between slashes or
+//     backslashes, a part that is "." or "..": to a browser, a proxy or a file
+//     server the path is then another one. The SDKs and botocore sign such
+//     names, and Sign refuses them too
 //
-// Accepted are other orders of the parameters, and path and query with escapes
-// in lower case or that were not needed: S3 brings them to the same text.
+// Other orders of the parameters are accepted, and path and query with escapes
+// in lower case or that were not needed: S3 canonicalizes them to the same text.
 //
 // # Other libraries
 //
 // The SDKs add parameters of their own (x-id, X-Amz-Content-Sha256,
-// x-amz-checksum-mode); put them into the URL before Sign to get their links
-// byte for byte. The order in which Sign writes is that of the Go SDK: sorted,
-// the signature last. The JavaScript SDK sorts the signature too, and botocore
-// writes the session token after the signed headers; the signatures are the
+// x-amz-checksum-mode); add them to the URL before Sign to get their links byte
+// for byte. Sign writes the parameters in the order of the Go SDK: sorted, the
+// signature last. The JavaScript SDK sorts the signature too, and botocore
+// writes the session token after the signed headers. The signatures are the
 // same.
 package s3

@@ -6,15 +6,15 @@ import (
 	"example.com/signedurl/middleware/internal/sigv4"
 )
 
-// Key is an access key: its id, its secret and, if it is a temporary one, its
-// session token. Secret and token are held in closures, so that no verb of
-// fmt, no logger and no encoder can print them. The zero Key is refused by
-// [New]. A Key is immutable and safe for concurrent use.
+// Key is an access key: its id, its secret and, if it is temporary, its session
+// token. Secret and token are held in closures, so that no verb of fmt, no
+// logger and no encoder can print them. [New] refuses the zero Key. A Key is
+// immutable and safe for concurrent use.
 type Key struct{ key sigv4.Key }
 
 // NewKey returns an access key. The id is 1 to 128 bytes of printable ASCII
-// without space and slash; the secret is taken as it is and has at least 16
-// bytes (those of AWS have 40). Errors quote neither.
+// without space and slash. The secret is used as is and has at least 16 bytes
+// (those of AWS have 40). Errors quote neither.
 func NewKey(accessKeyID, secretAccessKey string) (Key, error) {
 	k, err := sigv4.HMACKey(accessKeyID, secretAccessKey, "")
 	return Key{k}, err
@@ -24,8 +24,8 @@ func NewKey(accessKeyID, secretAccessKey string) (Key, error) {
 // it, with a session token, which is not empty. Links of the key carry the
 // token in X-Amz-Security-Token, and only links with this token are accepted.
 //
-// At AWS such a link dies with its session, even if that is before its own
-// expiry. Nothing here knows when a session ends: take the key out of the
+// At AWS such a link is invalid once its session has ended, even before its own
+// expiry. Nothing here knows when a session ends: remove the key from the
 // format then.
 func NewTemporaryKey(accessKeyID, secretAccessKey, sessionToken string) (Key, error) {
 	if sessionToken == "" {

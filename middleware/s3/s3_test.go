@@ -78,7 +78,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := s3.Options{Accept: []s3.Key{temporary}}
+	opts := s3.Options{AcceptKeys: []s3.Key{temporary}}
 	f, err := s3.New(temporary, "us-east-1", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -116,8 +116,8 @@ func TestNewRefuses(t *testing.T) {
 		opts   *s3.Options
 	}{
 		{"the zero key", s3.Key{}, "us-east-1", nil},
-		{"a zero key among those accepted", key, "us-east-1", &s3.Options{Accept: []s3.Key{{}}}},
-		{"the same id twice", key, "us-east-1", &s3.Options{Accept: []s3.Key{key}}},
+		{"a zero key among those accepted", key, "us-east-1", &s3.Options{AcceptKeys: []s3.Key{{}}}},
+		{"the same id twice", key, "us-east-1", &s3.Options{AcceptKeys: []s3.Key{key}}},
 		{"no region", key, "", nil},
 		{"a region with a slash", key, "us/east", nil},
 		{"a region with a blank", key, "us east", nil},
@@ -161,8 +161,8 @@ func TestKeysAreRotated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, both := testFormat(t, nil), testFormat(t, &s3.Options{Accept: []s3.Key{next}})
-	rotated, err := s3.New(next, "us-east-1", &s3.Options{Accept: []s3.Key{testKey(t)}})
+	old, both := testFormat(t, nil), testFormat(t, &s3.Options{AcceptKeys: []s3.Key{next}})
+	rotated, err := s3.New(next, "us-east-1", &s3.Options{AcceptKeys: []s3.Key{testKey(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}

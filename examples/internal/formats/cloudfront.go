@@ -36,7 +36,7 @@ func parseCloudFront(text string, o *options) (middleware.Format, error) {
 		return nil, err
 	}
 	return cloudfront.New(o.origin, keys[0], &cloudfront.Options{
-		Accept: keys[1:], AnyHost: o.anyHost, Cookies: o.cookies, InsecureAllowSHA1: o.insecureAllowSHA1,
+		AcceptKeys: keys[1:], AnyHost: o.anyHost, Cookies: o.cookies, InsecureAllowSHA1: o.insecureAllowSHA1,
 	})
 }
 

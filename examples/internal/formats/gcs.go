@@ -45,7 +45,7 @@ func parseGCS(text string, o *options) (middleware.Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gcs.New(keys[0], &gcs.Options{Accept: keys[1:], Host: o.signedHost})
+	return gcs.New(keys[0], &gcs.Options{AcceptKeys: keys[1:], Host: o.signedHost})
 }
 
 // gcsPublic reports whether all keys are in PEM form, which only public ones

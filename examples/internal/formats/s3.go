@@ -32,7 +32,7 @@ func parseS3(text string, o *options) (middleware.Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s3.New(keys[0], o.region, &s3.Options{Accept: keys[1:], Host: o.signedHost})
+	return s3.New(keys[0], o.region, &s3.Options{AcceptKeys: keys[1:], Host: o.signedHost})
 }
 
 func parseS3Key(e keyEntry) (s3.Key, error) {

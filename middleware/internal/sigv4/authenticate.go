@@ -97,8 +97,8 @@ func (f *Format) authenticate(st *state, r *middleware.Request) (l middleware.Li
 	if r.Tracing() {
 		r.Trace("signed", st.shown(&f.d))
 	}
-	// A service account has several keys while they are rotated, and a link
-	// does not say which one signed it.
+	// While keys are rotated a service account has several, and a link does not
+	// say which one signed it.
 	var key *boundKey
 	for _, k := range keys {
 		if k.Verify(date[:dayLen], st.msg, st.values[paramSignature]) {
@@ -111,9 +111,9 @@ func (f *Format) authenticate(st *state, r *middleware.Request) (l middleware.Li
 	}
 	r.Trace("signature", key.algorithm)
 
-	// A token is not a secret of the verifier's: whoever has the key could have
-	// signed any. It is compared nevertheless, since key and token are issued
-	// together, and a link with another one is not what the issuer meant.
+	// The token is not a secret of the verifier's: anyone who has the key could
+	// have signed any token. It is compared nevertheless, since key and token
+	// are issued together, and a link with another token was not intended.
 	token := ""
 	if key.token != nil {
 		token = key.token()
@@ -131,8 +131,8 @@ func (f *Format) authenticate(st *state, r *middleware.Request) (l middleware.Li
 	return l, nil
 }
 
-// accessID cuts the access id, still escaped, from a credential
-// id/day/region/service/terminator whose other parts are exactly those that
+// accessID returns the access id, still escaped, of a credential
+// id/day/region/service/terminator. Its other parts must be exactly those that
 // this verifier expects.
 func (d *Dialect) accessID(credential, day string) (string, bool) {
 	rest, ok1 := strings.CutSuffix(credential, d.escapedScope)
@@ -141,10 +141,10 @@ func (d *Dialect) accessID(credential, day string) (string, bool) {
 	return id, ok1 && ok2 && ok3
 }
 
-// shown returns what was signed, for the operator: the string to sign, and the
-// canonical request whose hash it ends in. The values of header fields other
-// than the host may be secrets (an encryption key, a cookie), and a session
-// token is a part of a credential: they are left out.
+// shown returns the signed text for the operator: the string to sign, and the
+// canonical request whose hash is its last line. It omits the values of header
+// fields other than the host, which may be secrets (an encryption key, a
+// cookie), and the session token, which is a part of a credential.
 func (st *state) shown(d *Dialect) string {
 	var b strings.Builder
 	b.Write(st.msg)

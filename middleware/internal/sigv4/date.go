@@ -11,9 +11,9 @@ const (
 	dayLen     = len("20060102")
 )
 
-// parseDate parses a date in its one spelling, for example 20130524T000000Z,
-// as seconds since the Unix epoch. time.Parse would accept a fraction of a
-// second behind it.
+// parseDate parses a date in its one spelling, for example 20130524T000000Z, and
+// returns the seconds since the Unix epoch. time.Parse would accept a fraction
+// of a second after it.
 func parseDate(s string) (int64, bool) {
 	if len(s) != len(dateLayout) || s[8] != 'T' || s[15] != 'Z' {
 		return 0, false
@@ -29,7 +29,7 @@ func parseDate(s string) (int64, bool) {
 		return 0, false
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	return t.Unix(), t.Day() == day // or else the month has no such day
+	return t.Unix(), t.Day() == day // otherwise the month has no such day
 }
 
 func digits(s string) (n int, ok bool) {
@@ -43,7 +43,7 @@ func digits(s string) (n int, ok bool) {
 	return n, true
 }
 
-// parseLifetime parses the seconds that a link lives.
+// parseLifetime parses a lifetime in seconds.
 func parseLifetime(s string) (int64, bool) {
 	n, ok := strict.Int(s, int64(MaxLifetime/time.Second))
 	return n, ok && n > 0

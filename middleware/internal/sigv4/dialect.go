@@ -2,26 +2,26 @@ package sigv4
 
 import "strings"
 
-// Dialect is what one system does differently from the other.
+// Dialect holds the differences between the systems.
 type Dialect struct {
-	brand  string            // begins the algorithms and the secrets: "AWS4"
+	brand  string            // the prefix of algorithms and secrets: "AWS4"
 	params [numParams]string // the names of the parameters; "" if the system has none
-	scope  string            // of the credential, behind the day: "us-east-1/s3/aws4_request"
-	// escapedScope is scope as it lies in a link, with a slash before it.
+	scope  string            // of the credential, after the day: "us-east-1/s3/aws4_request"
+	// escapedScope is scope in its spelling in a link, with a slash before it.
 	escapedScope string
-	// payload is the header field that, if it is signed, holds the hash of
-	// the payload.
+	// payload is the header field that holds the hash of the payload, if it is
+	// signed.
 	payload string
-	// host brings a host to the form that is signed.
+	// host returns a host in the form that is signed.
 	host func(string) string
-	// pathAsSent: a path is signed as it was sent. Otherwise escapes in lower
-	// case, and those that were not needed, are the same path.
+	// pathAsSent says that a path is signed as sent. Otherwise escapes in lower
+	// case, and those that were not needed, make the same path.
 	pathAsSent bool
-	// sortValues: the values of one name are sorted. Otherwise they are signed
-	// in the order in which they came.
+	// sortValues says that the values of one name are sorted. Otherwise they
+	// are signed in the order in which they were sent.
 	sortValues bool
 	// inclusive is 1 if a link is still good in the second that its date and
-	// its number of seconds give, and 0 if it is not.
+	// lifetime add up to, and 0 if it is not.
 	inclusive int64
 }
 
@@ -29,8 +29,8 @@ type Dialect struct {
 //
 // The last second counts: versitygw, an S3 server, honours a link while now is
 // not after date plus expires. The port is signed unless it is the scheme's
-// default. Behind a proxy that ends TLS the scheme is not known here, so that
-// both 80 and 443 are left out; no server has them the other way round.
+// default. Behind a proxy that terminates TLS the scheme is not known here, so
+// both 80 and 443 are omitted; no server has the two interchanged.
 func AWS(region, service string) Dialect {
 	return Dialect{
 		brand:        "AWS4",
@@ -51,10 +51,10 @@ func AWS(region, service string) Dialect {
 
 // Google is V4 of Google Cloud Storage.
 //
-// Nobody outside has measured whether the second that date and expires give
-// still counts: it does not here. Nor is it known how Cloud Storage reads a
-// path in another spelling than the one that every client library writes: it
-// is refused. No port is signed, not even one that is no default.
+// It is not known whether the second that date and expires add up to still
+// counts: here it does not. Nor is it known how Cloud Storage reads a path in
+// another spelling than the one that every client library writes: here it is
+// refused. No port is signed, not even one that is not the default.
 func Google() Dialect {
 	return Dialect{
 		brand:        "GOOG4",
@@ -97,8 +97,8 @@ func paramNames(prefix, payload, token string) (names [numParams]string) {
 }
 
 // param returns the index of the parameter with that decoded name, or -1, and
-// whether the name is spelled as the system spells it. Both systems compare
-// names byte for byte; a name that differs only in case is nobody's accident.
+// whether the name is in the system's spelling. Both systems compare names byte
+// for byte; a name that differs only in case is no accident.
 func (d *Dialect) param(name string) (id int, exact bool) {
 	if c := name[0]; c != 'X' && c != 'x' {
 		return -1, false

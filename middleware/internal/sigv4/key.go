@@ -14,40 +14,39 @@ import (
 	"sync/atomic"
 )
 
-// Key is a key before it is known for which dialect it is used. Its secret is
-// held in closures, so that nothing can print it.
+// Key is a key that is not bound to a dialect yet. Its secret is held in
+// closures, so that nothing can print it.
 type Key struct {
 	// ID is how links name the key: an access key id, or the address of a
 	// service account.
 	ID string
-	// Suffix is the name of the algorithm behind the system's: "-HMAC-SHA256".
+	// Suffix is the algorithm's name after that of the system: "-HMAC-SHA256".
 	Suffix string
-	// Unique: no other key can have the same id and algorithm.
+	// Unique says that no other key can have the same id and algorithm.
 	Unique bool
-	// Token returns the session token that belongs to the key. Nil if there is
-	// none.
+	// Token returns the session token that belongs to the key. It is nil if
+	// there is none.
 	Token func() string
-	// Open makes the functions that sign and verify.
+	// Open returns the functions that sign and verify in a dialect.
 	Open func(d *Dialect) Signer
 }
 
-// Signer signs and verifies strings to sign, which were dated on the day
-// YYYYMMDD.
+// Signer signs and verifies strings to sign that were dated on the day YYYYMMDD.
 type Signer struct {
 	// Sign returns the signature as hex digits. It is nil if the key can only
 	// verify.
 	Sign func(day string, msg []byte) (string, error)
-	// Verify reports whether signature is that of msg, in one spelling.
+	// Verify reports whether signature is that of msg, in its one spelling.
 	Verify func(day string, msg []byte, signature string) bool
 }
 
-// minSecret is the shortest secret that is accepted. The systems make secrets
-// of 40 characters; servers that speak their protocol let people choose, and a
-// short secret can be guessed from one link, off-line.
+// minSecret is the length of the shortest secret that is accepted. The systems
+// make secrets of 40 characters. Servers that speak their protocol let people
+// choose, and a short secret can be guessed offline from one link.
 const minSecret = 16
 
-// HMACKey returns a key with the algorithm -HMAC-SHA256. An empty token means
-// that there is none. Errors quote neither id nor secret.
+// HMACKey returns a key with the algorithm -HMAC-SHA256, without a session token
+// if token is empty. Errors quote neither id nor secret.
 func HMACKey(id, secret, token string) (Key, error) {
 	if err := CheckID(id); err != nil {
 		return Key{}, err
@@ -88,9 +87,8 @@ func HMACKey(id, secret, token string) (Key, error) {
 	return k, nil
 }
 
-// CheckID refuses an id that a credential cannot hold. It does not quote the
-// id: someone who puts the secret where the id belongs must not find it in a
-// log.
+// CheckID refuses an id that a credential cannot hold. It does not quote the id:
+// a secret that was given in place of its id must not end up in a log.
 func CheckID(id string) error {
 	ok := 0 < len(id) && len(id) <= 128
 	for i := 0; i < len(id); i++ {
@@ -102,28 +100,28 @@ func CheckID(id string) error {
 	return nil
 }
 
-// maxDays is how many derived keys are kept for one key: links live seven
-// days, so that those in use were dated on eight, and some may be dated ahead.
+// maxDays is the number of derived keys that are kept for a key. Links live
+// seven days, so those in use were dated on eight, and some may be dated ahead.
 const maxDays = 16
 
 // dayKeys derives the keys of the days from a secret, and keeps those in use:
 //
 //	HMAC(HMAC(HMAC(HMAC(brand+secret, day), region), service), terminator)
 //
-// Deriving costs four HMACs with fresh keys, several times what verifying a
-// link does.
+// Deriving a key costs four HMACs with new keys, several times the cost of
+// verifying a link.
 type dayKeys struct {
 	derive func(day string) []byte
 	recent atomic.Pointer[[]*dayKey]
 }
 
-// dayKey is the key of one day, as a pool of HMACs that are prepared with it.
+// dayKey is the key of one day, as a pool of prepared HMACs.
 type dayKey struct {
 	day  string
 	pool *sync.Pool
 }
 
-// macState is what one HMAC takes.
+// macState is a prepared HMAC and the memory for its sum.
 type macState struct {
 	h   hash.Hash
 	sum [sha256.Size]byte
@@ -151,7 +149,7 @@ func newDayKeys(secret, scope string) *dayKeys {
 	return d
 }
 
-// key returns the key of a day, derived unless it is kept.
+// key returns the key of a day, and derives it unless it was kept.
 func (d *dayKeys) key(day string) *dayKey {
 	for _, k := range *d.recent.Load() {
 		if k.day == day {
@@ -160,15 +158,15 @@ func (d *dayKeys) key(day string) *dayKey {
 	}
 	secret := d.derive(day)
 	return &dayKey{
-		day:  strings.Clone(day), // not the request it was cut from
+		day:  strings.Clone(day), // do not keep the request that it is part of
 		pool: &sync.Pool{New: func() any { return &macState{h: hmac.New(sha256.New, secret)} }},
 	}
 }
 
-// remember keeps a key, and drops that of the earliest day if there are too
-// many. It is called only for days on which the secret was used to sign, so
-// that nobody else can fill the cache with days of their choice and make the
-// links of today slow.
+// remember keeps a key, and drops the key of the earliest day if there are too
+// many. It is called only for days on which the secret was used to sign, so that
+// nobody else can fill the cache with days of their choice and make today's
+// links slow.
 func (d *dayKeys) remember(k *dayKey) {
 	for {
 		old := d.recent.Load()
@@ -178,7 +176,7 @@ func (d *dayKeys) remember(k *dayKey) {
 			}
 		}
 		recent := append(slices.Clone(*old), k)
-		// The newest first, which are looked for most often.
+		// Most links were dated on one of the last days.
 		slices.SortFunc(recent, func(a, b *dayKey) int { return strings.Compare(b.day, a.day) })
 		recent = recent[:min(len(recent), maxDays)]
 		if d.recent.CompareAndSwap(old, &recent) {

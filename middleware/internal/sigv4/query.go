@@ -15,23 +15,23 @@ var (
 	faultNotLiteral = strict.NewFault("a parameter of the signature is spelled with escapes or in another case")
 )
 
-// pair is a parameter in canonical spelling.
+// pair is a parameter in its canonical spelling.
 type pair struct{ name, value string }
 
-// query is a query that was read strictly: nothing that net/url drops in
-// silence or that two readers could take differently is in it.
+// query is a query that was parsed strictly: it has nothing that net/url drops in
+// silence or that two parsers could read differently.
 type query struct {
 	// pairs are all parameters but the signature, in the order in which they
-	// came.
+	// were sent.
 	pairs []pair
 	// values are the parameters of the signature, in canonical spelling. An
-	// empty one is refused, so that "" means absent.
+	// empty one is refused, so "" means absent.
 	values [numParams]string
-	// any says that one of them is there, even if it is misspelled.
+	// any says that there is at least one of them, even if it is misspelled.
 	any bool
 }
 
-// read reads a raw query, once and from left to right.
+// read parses a raw query, in one pass.
 func (q *query) read(d *Dialect, raw string) *strict.Fault {
 	if raw == "" {
 		return nil
@@ -74,8 +74,8 @@ func (q *query) read(d *Dialect, raw string) *strict.Fault {
 		case id != paramSignature:
 			q.pairs = append(q.pairs, pair{name, value})
 		case value != raw[start:end]:
-			// The signature does not cover itself: one spelling, or the same link
-			// could be written in many ways.
+			// The signature does not cover itself. It must have one spelling,
+			// or there would be many spellings of the same link.
 			return faultNotLiteral
 		}
 		if end == len(raw) {
@@ -86,7 +86,7 @@ func (q *query) read(d *Dialect, raw string) *strict.Fault {
 }
 
 // part returns the name or value that begins at start and ends before stop or
-// "&", in canonical spelling: decoded, "+" being a space, and encoded again.
+// "&", in canonical spelling: decoded, with "+" as a space, and encoded again.
 // It allocates only if that changes anything.
 func part(raw string, start int, stop byte) (s string, end int, fault *strict.Fault) {
 	canonical := true
@@ -123,14 +123,13 @@ func (q *query) add(name, value string) {
 	q.pairs = append(q.pairs, pair{name, strict.Escape(value)})
 }
 
-// sort brings the pairs into the order in which they are signed: by the bytes
-// of the encoded name.
+// sort sorts the pairs as they are signed: by the bytes of the encoded name.
 func (q *query) sort(d *Dialect) {
 	compare := byName
 	if d.sortValues {
 		compare = byNameAndValue
 	}
-	// Links come sorted from nearly every library.
+	// Nearly every library writes its links sorted.
 	for i := 1; i < len(q.pairs); i++ {
 		if compare(q.pairs[i-1], q.pairs[i]) > 0 {
 			slices.SortStableFunc(q.pairs, compare)

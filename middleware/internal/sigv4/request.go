@@ -26,7 +26,7 @@ var (
 
 const unsignedPayload = "UNSIGNED-PAYLOAD"
 
-// request is what is signed of an HTTP request, besides its query.
+// request holds what is signed of an HTTP request, besides its query.
 type request struct {
 	method string
 	host   string // in the form that is signed
@@ -35,9 +35,9 @@ type request struct {
 	signed string // the names of the signed headers
 }
 
-// build writes the canonical request into st.text and the string to sign into
-// st.msg. It is the only place that makes them, for signer and verifier and
-// for both systems.
+// build writes the canonical request to st.text and the string to sign to
+// st.msg. It is the only place that does so, for signer and verifier and for
+// both systems.
 func (st *state) build(d *Dialect, r request, algorithm, date string) *strict.Fault {
 	if !validMethod(r.method) {
 		return faultMethod
@@ -106,9 +106,9 @@ func appendPath(dst []byte, p string, asSent bool) ([]byte, *strict.Fault) {
 		case width == 0:
 			return dst, strict.BadEscape
 		case c == '/':
-			// An object a/b and one with the name a%2Fb would have the same
-			// canonical request, and only one of them was signed. No client
-			// library writes an encoded slash.
+			// The objects a/b and a%2Fb would have the same canonical request,
+			// and only one of them was signed. No client library writes an
+			// encoded slash.
 			return dst, faultEncodedSlash
 		case asSent && !canonicalEscape(p, i):
 			return dst, faultPathSpelling
@@ -174,7 +174,7 @@ func appendHeaders(dst []byte, d *Dialect, r request) (_ []byte, payload string,
 
 // appendHeaderValue appends a value without the blanks around it, and with one
 // space for each run of blanks inside. It reports false for a control
-// character, which could end the line in the text that is signed.
+// character, which could end the line in the signed text.
 func appendHeaderValue(dst []byte, v string) ([]byte, bool) {
 	start, blank := len(dst), false
 	for i := 0; i < len(v); i++ {
@@ -215,8 +215,8 @@ func validMethod(m string) bool {
 	return m != ""
 }
 
-// validHost only keeps a host from being more than one line: it is compared,
-// byte for byte, through the signature.
+// validHost reports whether a host cannot end its line in the signed text. No
+// more is needed of a request: the signature compares the host byte for byte.
 func validHost(h string) bool {
 	for i := 0; i < len(h); i++ {
 		if h[i] <= ' ' || h[i] >= 0x7F {
@@ -226,14 +226,26 @@ func validHost(h string) bool {
 	return h != ""
 }
 
+// hostChars reports whether h has only characters of a host with or without a
+// port, in lower case: a signer writes no other, since a URL with them would have
+// another host or none.
+func hostChars(h string) bool {
+	for i := 0; i < len(h); i++ {
+		if c := h[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._:[]", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
 func isHash(s string) bool {
 	var sum [sha256.Size]byte
 	return DecodeHex(sum[:], s)
 }
 
-// DecodeHex decodes lower-case hex digits into dst, and reports whether there
-// were as many as fill it. encoding/hex takes upper case too, a second
-// spelling of the same signature.
+// DecodeHex decodes lower-case hex digits into dst, and reports whether they
+// fill it exactly. encoding/hex also accepts upper case, a second spelling of
+// the same signature.
 func DecodeHex(dst []byte, s string) bool {
 	if len(s) != 2*len(dst) {
 		return false

@@ -9,8 +9,8 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// The parameters with which a link sets header fields of the reply. Both
-// systems know them by the same names.
+// The parameters with which a link sets header fields of the reply. They have
+// the same names in both systems.
 const (
 	responseDisposition = "response-content-disposition"
 	responseType        = "response-content-type"
@@ -18,7 +18,7 @@ const (
 
 var (
 	errResponseTwice = strict.NewInvalid("a response- parameter is there twice")
-	errResponseType  = strict.NewInvalid("the response-content-type is not the value of one header field")
+	errResponseType  = strict.NewInvalid("the response-content-type is not a media type")
 )
 
 // response reads the claims about the reply from the pairs, which are sorted.
@@ -44,9 +44,9 @@ func (st *state) response(c *middleware.Claims, path string) error {
 }
 
 // downloadName returns the file name of an attachment, and "" for any other
-// disposition. An attachment without a usable name stays one, under the name
-// of the path, as browsers would have it: dropping it would show in the
-// browser what the signer wanted to keep from there.
+// disposition. An attachment without a usable name stays one, with the last part
+// of the path as its name, as in browsers: without a name the browser would show
+// a file that the signer did not want to be shown.
 func downloadName(disposition, path string) string {
 	kind, _, _ := strings.Cut(disposition, ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "attachment") {

@@ -14,8 +14,8 @@ import (
 )
 
 // Sign returns a copy of u that carries the claims and the signature of the
-// first key, see [middleware.Format]. Path and query come out in canonical
-// spelling, the parameters sorted and the signature behind them.
+// first key, see [middleware.Format]. Path and query are canonicalized, with the
+// parameters sorted and the signature after them.
 func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if !f.CanSign() {
 		return nil, errors.New("signedurl: cannot sign: there is no key, or the first one is a public key")
@@ -55,6 +55,9 @@ func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if host == "" {
 		return nil, errors.New("the host is signed, and neither the URL nor the Options name one")
 	}
+	if !hostChars(out.Host) {
+		return nil, errors.New("the URL's host has characters that no host has")
+	}
 	if c.Host != "" && c.Host != host {
 		return nil, fmt.Errorf("Claims.Host is not the host that is signed: %w", errors.ErrUnsupported)
 	}
@@ -62,8 +65,8 @@ func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if path == "" {
 		path = "/"
 	}
-	// A client would resolve dot segments before it asks, so that such a link
-	// never works.
+	// A Verifier refuses such paths, and a browser resolves dot segments before
+	// it sends them. The systems themselves sign empty parts.
 	if fault := strict.CheckPath(path); fault != nil && fault != strict.EmptyPart {
 		return nil, fault
 	}
@@ -147,7 +150,7 @@ func (f *Format) times(c *middleware.Claims) (issued, lifetime int64, err error)
 func (st *state) setResponse(c *middleware.Claims) error {
 	for _, p := range st.pairs {
 		if (p.name == responseDisposition && c.DownloadName != "") || (p.name == responseType && c.ContentType != "") {
-			return fmt.Errorf("the URL already has the parameter %s, which a claim asks for", p.name)
+			return fmt.Errorf("the URL already has the parameter %s, which is to hold a claim", p.name)
 		}
 	}
 	if c.DownloadName != "" {
@@ -159,7 +162,7 @@ func (st *state) setResponse(c *middleware.Claims) error {
 	}
 	if c.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !strict.ValidContentType(c.ContentType) {
-			return errors.New("ContentType is no media type")
+			return errors.New("ContentType is not a media type")
 		}
 		st.add(responseType, c.ContentType)
 	}

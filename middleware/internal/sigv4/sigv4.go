@@ -1,18 +1,18 @@
-// Package sigv4 is what the presigned URLs of AWS Signature Version 4 and of
+// Package sigv4 holds what the presigned URLs of AWS Signature Version 4 and of
 // Google Cloud Storage's V4 have in common, which is nearly everything: the
 // canonical request, the credential scope, the derived signing keys, and the
-// strict reading of dates, headers and queries. What differs between the two
-// is one [Dialect]; what is public about them is in packages s3 and gcs.
+// strict parsing of dates, headers and queries. A [Dialect] holds the
+// differences. The public API is that of packages s3 and gcs.
 //
 // # What is signed
 //
 //	canonical request = METHOD LF PATH LF QUERY LF (name:value LF)... LF SIGNED-HEADERS LF PAYLOAD
 //	string to sign    = ALGORITHM LF DATE LF DAY/SCOPE LF hex(SHA-256(canonical request))
 //
-// Path and query are percent-encoded but for unreserved characters (and the
-// slashes of the path), so that they hold no line feed; method, host, header
-// names and values are refused if they hold one. So the text is injective. The
-// signature is the one thing outside it, and is accepted in one spelling.
+// Path and query are percent-encoded except for unreserved characters (and the
+// slashes of the path), so they have no line feed. Methods, hosts, header names
+// and values that have one are refused. So the text is injective. Only the
+// signature is not part of it, and is accepted in one spelling.
 //
 // AWS: Authenticating Requests, Using Query Parameters (Signature Version 4).
 // Google: Cloud Storage, Canonical requests; V4 signing process.
@@ -30,34 +30,34 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// MaxLifetime is the longest time between the date of a link and its expiry,
-// for both systems: seven days.
+// MaxLifetime is the longest time between the date of a link and its expiry, in
+// both systems: seven days.
 const MaxLifetime = 7 * 24 * time.Hour
 
-// Limits of what a request may make the verifier do before its signature is
-// known to be right, besides the length of the target.
+// Limits on the work that a request can cause before its signature is known to
+// be right, besides the length of the target.
 const (
 	maxPairs       = 128
 	maxHeaders     = 32      // signed header fields
 	maxHeaderBytes = 8 << 10 // of their names and values together
 )
 
-// Config is what a [Format] is made from.
+// Config configures a [Format].
 type Config struct {
-	// Keys are the keys whose links are accepted; the first one signs.
+	// Keys are the keys whose links are accepted. The first signs.
 	Keys []Key
 	// Host is the host that is signed, if it is not that of the URL or the
 	// request.
 	Host string
-	// Lifetime is how long before its expiry a link is dated that has no
-	// NotBefore. Zero means MaxLifetime.
+	// Lifetime is the time between the date and the expiry of a link that has
+	// no NotBefore. The default is MaxLifetime.
 	Lifetime time.Duration
 	// Header holds the fields that are signed besides the host.
 	Header http.Header
 }
 
-// Format signs and authenticates the links of one dialect, as
-// [middleware.Format] says. It is immutable and safe for concurrent use.
+// Format signs and authenticates the links of one dialect, as a
+// [middleware.Format] does. It is immutable and safe for concurrent use.
 type Format struct {
 	d        Dialect
 	first    *boundKey
@@ -65,26 +65,26 @@ type Format struct {
 	host     string
 	lifetime int64
 	header   http.Header
-	signed   string // the names of header's fields and host, as they are signed
+	signed   string // the signed list of header's fields and host
 }
 
-// lookup is how a link names its key: the algorithm belongs to the key, and a
-// link that asks for another one finds nothing.
+// lookup identifies a key in a link. The algorithm belongs to the key, so a link
+// that names another algorithm finds no key.
 type lookup struct{ algorithm, id string }
 
-// boundKey is a key that was opened for a dialect.
+// boundKey is a key that is bound to a dialect.
 type boundKey struct {
 	Signer
 	id, algorithm string
 	token         func() string
 }
 
-// maxKeysPerID bounds what a forged link costs: each key of its id must be
-// tried. Ten is how many keys a Google service account can have.
+// maxKeysPerID bounds the cost of a forged link, for which every key of its id is
+// tried. A Google service account can have ten keys.
 const maxKeysPerID = 10
 
 // New returns a format of the dialect d. The error says what is wrong with the
-// configuration, and quotes no secret.
+// configuration and quotes no secret.
 func New(d Dialect, c Config) (*Format, error) {
 	f := &Format{
 		d:        d,
@@ -95,13 +95,13 @@ func New(d Dialect, c Config) (*Format, error) {
 	}
 	for _, k := range c.Keys {
 		if k.Open == nil {
-			return nil, errors.New("signedurl: a key is made by one of the package's constructors; this is the zero Key")
+			return nil, errors.New("signedurl: a key comes from one of the package's constructors; this is the zero Key")
 		}
 		b := &boundKey{Signer: k.Open(&d), id: k.ID, algorithm: d.brand + k.Suffix, token: k.Token}
 		if f.first == nil {
 			f.first = b
 		}
-		// Ids are looked up as they lie in a link, escaped.
+		// Ids are looked up in their spelling in a link, escaped.
 		at := lookup{b.algorithm, strict.Escape(k.ID)}
 		if k.Unique && len(f.keys[at]) > 0 {
 			return nil, fmt.Errorf("signedurl: two keys have the id %s", k.ID)
@@ -114,7 +114,7 @@ func New(d Dialect, c Config) (*Format, error) {
 	if f.first == nil {
 		return nil, errors.New("signedurl: there is no key")
 	}
-	if c.Host != "" && (!validHost(c.Host) || strings.ContainsAny(c.Host, "/?#@") || strings.ToLower(c.Host) != c.Host) {
+	if !hostChars(c.Host) {
 		return nil, errors.New("signedurl: Host must be host[:port] in lower-case ASCII, as the signer's clients send it")
 	}
 	switch {
@@ -127,15 +127,15 @@ func New(d Dialect, c Config) (*Format, error) {
 	for name, values := range c.Header {
 		lower := strings.ToLower(name)
 		if !validHeaderName(lower) || lower == "host" || len(values) == 0 {
-			return nil, fmt.Errorf("signedurl: Header holds %q, which is no field that can be signed here", name)
+			return nil, fmt.Errorf("signedurl: Header has %q, which is not a field that can be signed here", name)
 		}
 		for _, v := range values {
 			if _, ok := appendHeaderValue(nil, v); !ok {
-				return nil, fmt.Errorf("signedurl: a value of the header field %q holds a control character", name)
+				return nil, fmt.Errorf("signedurl: a value of the header field %q has a control character", name)
 			}
 		}
 		if slices.Contains(names, lower) {
-			return nil, fmt.Errorf("signedurl: Header holds the field %q twice, in different case", lower)
+			return nil, fmt.Errorf("signedurl: Header has the field %q twice, in different case", lower)
 		}
 		names = append(names, lower)
 		f.header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
@@ -161,8 +161,8 @@ func (f *Format) String() string {
 	return fmt.Sprintf("%d keys, first %s (%s)", n, f.first.id, f.first.algorithm)
 }
 
-// state is the room that reading and rebuilding one request takes. It comes
-// from a pool, so that verifying a link allocates nothing for it.
+// state is the memory for parsing a request and rebuilding its signed text. It
+// comes from a pool, so that verifying a link allocates nothing for it.
 type state struct {
 	query
 	text []byte // the canonical request
@@ -173,8 +173,8 @@ var states = sync.Pool{New: func() any { return new(state) }}
 
 func newState() *state { return states.Get().(*state) }
 
-// release gives the state back without the request's strings, which would
-// otherwise live on in the pool.
+// release returns the state to the pool, without the request's strings, which
+// would otherwise stay in memory.
 func (st *state) release() {
 	clear(st.pairs)
 	st.query = query{pairs: st.pairs[:0]}
