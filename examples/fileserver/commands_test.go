@@ -126,7 +126,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"keygen over a file", []string{"keygen", "-out", keys}, cli.ExitFailed, "file exists"},
 		{"revoke until a time in the past", []string{"revoke", "-file", filepath.Join(dir, "new.txt"), "-until", "2020-01-01", "case-42"}, cli.ExitUsage, "is in the past"},
 		{"revoke without a file", []string{"revoke", "case-42"}, cli.ExitUsage, "-file is missing"},
-		{"revoke in what is no list", []string{"revoke", "-file", keys, "case-42"}, cli.ExitFailed, "does not begin as a file of revocations"},
+		{"revoke in what is no list", []string{"revoke", "-file", keys, "case-42"}, cli.ExitFailed, "it is no file of revocations"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(formats.Variable, "")
