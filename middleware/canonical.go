@@ -51,7 +51,7 @@ type message struct {
 	query    string // raw; if canonicalQuery, the very bytes that are signed
 	pairs    []pair // the query's, unless canonicalQuery
 	binding  string // the value that the link is bound to
-	ignore   []string
+	ignore   ignoreList
 	reserved bool // only the reserved parameters are signed
 
 	canonicalPath, canonicalQuery bool
@@ -101,7 +101,7 @@ func (m *message) appendQuery(dst []byte) []byte {
 			if name == nameSignature {
 				continue
 			}
-		} else if m.reserved || ignored(name, m.ignore) {
+		} else if m.reserved || m.ignore.names(name) {
 			continue
 		}
 		start := len(dst)
@@ -169,20 +169,51 @@ func sortPairs(text []byte, pairs []pair, room *[maxPairs]uint64) []uint64 {
 	return order
 }
 
-// ignored reports whether a list of names and prefixes* names the parameter,
-// whose name is still escaped.
-func ignored(name string, list []string) bool {
-	if len(list) == 0 {
+// ignoreList is a list of names and prefixes* to ignore, made ready: each
+// parameter is held against each item before anything is known about the
+// signature, and most are told apart by their first eight bytes.
+type ignoreList []ignoreItem
+
+type ignoreItem struct {
+	name   string // without the star
+	prefix bool
+	first  uint64 // the name's first eight bytes
+	mask   uint64 // the bytes of a parameter's name that must be equal to them
+}
+
+// newIgnoreList appends the items of a list to room, which may be nil.
+func newIgnoreList(room ignoreList, items []string) ignoreList {
+	for _, item := range items {
+		name, prefix := strings.CutSuffix(item, "*")
+		mask := ^uint64(0)
+		if n := len(name); prefix && n < 8 {
+			mask <<= 8 * (8 - n)
+		}
+		room = append(room, ignoreItem{name, prefix, firstEight(name), mask})
+	}
+	return room
+}
+
+// firstEight returns the first eight bytes of a string, with zeros after its
+// end.
+func firstEight(s string) uint64 {
+	var b [8]byte
+	copy(b[:], s)
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// names reports whether the list names a parameter, whose name is still
+// escaped.
+func (l ignoreList) names(name string) bool {
+	if len(l) == 0 {
 		return false
 	}
-	var room [128]byte
-	decoded, _ := strict.AppendUnescaped(room[:0], name, true)
-	for _, item := range list {
-		if prefix, ok := strings.CutSuffix(item, "*"); ok {
-			if len(decoded) >= len(prefix) && string(decoded[:len(prefix)]) == prefix {
-				return true
-			}
-		} else if string(decoded) == item {
+	if strict.Run(name) < len(name) {
+		name, _ = strict.Unescape(name, true)
+	}
+	first := firstEight(name)
+	for i := range l {
+		if item := &l[i]; (first^item.first)&item.mask == 0 && (name == item.name || item.prefix && strings.HasPrefix(name, item.name)) {
 			return true
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"example.com/signedurl/middleware/internal/strict"
 )
 
 // clientAddr returns the address of the client: the peer's own, unless the
@@ -14,16 +16,12 @@ import (
 // after a proxy, an entry that is no address, or no entry but proxies. It
 // allocates nothing.
 func clientAddr(r *http.Request, trusted []netip.Prefix) (netip.Addr, bool) {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	addr, ok := canonicalAddr(peer.Addr()), true
+	addr, ok := parsePeer(r.RemoteAddr)
 	entries := forwarded{lines: r.Header["X-Forwarded-For"]}
 	for ok && within(addr, trusted) {
 		var entry string
 		if entry, ok = entries.previous(); ok {
-			addr, ok = parseForwarded(entry)
+			addr, ok = parsePeer(entry)
 		}
 	}
 	return addr, ok
@@ -50,22 +48,71 @@ func (f *forwarded) previous() (entry string, ok bool) {
 	i := strings.LastIndexByte(f.rest, ',')
 	entry, f.more = f.rest[i+1:], i >= 0
 	f.rest = f.rest[:max(i, 0)]
-	return strings.Trim(entry, " \t"), true
+	return trimBlanks(entry), true
 }
 
-// parseForwarded reads an entry of X-Forwarded-For: an address, or the address
-// and port that some proxies write.
-func parseForwarded(s string) (netip.Addr, bool) {
-	if len(s) > 64 {
+// parsePeer reads the address of a peer in the spellings that servers, proxies
+// and middleware write: an address, with a port or without one, and an IPv6
+// address with brackets or, if it has no port, without them.
+func parsePeer(s string) (netip.Addr, bool) {
+	if s == "" || len(s) > 64 {
 		return netip.Addr{}, false
 	}
-	if a, err := netip.ParseAddr(s); err == nil {
-		return canonicalAddr(a), true
+	port := "0"
+	if s[0] == '[' {
+		host, rest, ok := strings.Cut(s[1:], "]")
+		switch {
+		case !ok || strings.IndexByte(host, ':') < 0:
+			return netip.Addr{}, false
+		case strings.HasPrefix(rest, ":"):
+			port = rest[1:]
+		case rest != "":
+			return netip.Addr{}, false
+		}
+		s = host
+	} else if i := strings.IndexByte(s, ':'); i >= 0 && strings.IndexByte(s[i+1:], ':') < 0 {
+		s, port = s[:i], s[i+1:]
 	}
-	if p, err := netip.ParseAddrPort(s); err == nil {
-		return canonicalAddr(p.Addr()), true
+	if _, ok := strict.Int(port, 65535); !ok {
+		return netip.Addr{}, false
 	}
-	return netip.Addr{}, false
+	a, ok := parseAddr(s)
+	return canonicalAddr(a), ok
+}
+
+// parseAddr is netip.ParseAddr with a fast path for IPv4: a link with networks
+// needs several addresses for each request.
+func parseAddr(s string) (netip.Addr, bool) {
+	if a, n := leadingIPv4(s); n > 0 && n == len(s) {
+		return a, true
+	}
+	a, err := netip.ParseAddr(s)
+	return a, err == nil
+}
+
+// leadingIPv4 returns the IPv4 address that s begins with, and its length, or 0
+// if s begins with none.
+func leadingIPv4(s string) (netip.Addr, int) {
+	var b [4]byte
+	i := 0
+	for part := range b {
+		start, n := i, 0
+		for i < len(s) && s[i]-'0' <= 9 && n <= 255 {
+			n = n*10 + int(s[i]-'0')
+			i++
+		}
+		if i == start || n > 255 || s[start] == '0' && i > start+1 {
+			return netip.Addr{}, 0
+		}
+		b[part] = byte(n)
+		if part < 3 {
+			if i == len(s) || s[i] != '.' {
+				return netip.Addr{}, 0
+			}
+			i++
+		}
+	}
+	return netip.AddrFrom4(b), i
 }
 
 // canonicalAddr returns an address in the form in which networks are written:

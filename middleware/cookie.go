@@ -40,17 +40,33 @@ func (v *cookieValues) next() (value string, ok bool) {
 			return "", false
 		}
 		v.all++
-		var pair string
-		pair, v.line, _ = strings.Cut(v.line, ";")
-		name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
-		if !ok || name != v.name {
+		pair := v.line
+		if i := strings.IndexByte(pair, ';'); i >= 0 {
+			pair, v.line = pair[:i], pair[i+1:]
+		} else {
+			v.line = ""
+		}
+		pair = trimBlanks(pair)
+		if len(pair) <= len(v.name) || pair[len(v.name)] != '=' || pair[:len(v.name)] != v.name {
 			continue
 		}
 		v.seen++
+		value = pair[len(v.name)+1:]
 		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 			value = value[1 : len(value)-1] // RFC 6265, section 4.1.1
 		}
 		return value, true
 	}
 	return "", false
+}
+
+// trimBlanks strips spaces and tabs from both ends of s.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }

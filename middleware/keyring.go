@@ -119,7 +119,7 @@ func (k *Keyring) signURL(u *url.URL, c Claims) (*url.URL, error) {
 		if !inSubtree(path, c.Under) {
 			return nil, errors.New("the path is not in the subtree Under")
 		}
-		if !allIgnored(u.RawQuery, c.Ignore) {
+		if !p.allIgnored(u.RawQuery, newIgnoreList(nil, c.Ignore)) {
 			return nil, errors.New("a link to a subtree signs no other parameters; name them in Ignore")
 		}
 		m.path, m.canonicalPath, m.reserved = c.Under, true, true
@@ -161,7 +161,7 @@ func (k *Keyring) sign(m message, application string, c Claims) (string, error) 
 	if len(p.pairs) == maxPairs { // no room for the signature
 		return "", faultPairs
 	}
-	m.query, m.pairs, m.ignore, m.binding = query, p.pairs, c.Ignore, c.Binding.Value
+	m.query, m.pairs, m.ignore, m.binding = query, p.pairs, newIgnoreList(nil, c.Ignore), c.Binding.Value
 	return query + "&signature=" + k.first.sign(m), nil
 }
 
@@ -249,6 +249,12 @@ func (k *Keyring) authenticate(r *Request, l *Link) error {
 	if done, err := k.authenticateUsual(r, l); done {
 		return err
 	}
+	if r.RawQuery == "" {
+		if fault := checkShape(r, &noParams); fault != nil {
+			return strict.Invalid{Fault: fault}
+		}
+		return ErrUnsigned
+	}
 	p := newParams()
 	err := k.authenticateURL(r, p, l)
 	p.release()
@@ -264,7 +270,7 @@ func (k *Keyring) authenticateURL(r *Request, p *params, l *Link) error {
 	if p.reserved == 0 {
 		return ErrUnsigned
 	}
-	return k.authenticateAny(r, p, tagURL, r.RawQuery, l)
+	return k.authenticateAny(r, p, p, tagURL, r.RawQuery, l)
 }
 
 // faultSemicolon is a fault of a request, and not of a URL to be signed: Sign
@@ -328,45 +334,56 @@ func (k *Keyring) authenticateUsual(r *Request, l *Link) (done bool, err error) 
 // AuthenticateCookie checks the signature in a cookie's value, see
 // [CookieAuthenticator]. A cookie does not sign the request's own parameters,
 // so they are refused unless the cookie names them as ignored.
-func (k *Keyring) AuthenticateCookie(r Request, value string) (Link, error) {
-	// A browser sends all cookies of a name, and anyone as many as a header
-	// holds: those that were set for other places are sorted out first, and
-	// cheaply.
-	if len(value) > maxCookie {
-		return Link{}, errOtherCookie
-	}
-	p, own := newParams(), newParams()
-	defer p.release()
-	defer own.release()
-	if scanQuery(value, p) != nil || p.application > 0 {
-		return Link{}, errOtherCookie
-	}
-	var room [256]byte
-	under, _ := strict.AppendUnescaped(room[:0], p.values[paramUnder], true)
-	if len(under) == 0 || under[len(under)-1] != '/' || !inSubtree(r.Path, under) {
-		return Link{}, errOtherCookie
-	}
-	fault := strict.CheckTarget(r.Path, r.RawQuery)
-	if fault == nil {
-		fault = checkShape(&r, own)
-	}
-	if fault != nil {
+func (k *Keyring) AuthenticateCookie(r Request, value string) (l Link, err error) {
+	if fault := strict.CheckTarget(r.Path, r.RawQuery); fault != nil {
 		return Link{}, strict.Invalid{Fault: fault}
 	}
-	if own.reserved > 0 {
-		return Link{}, errTwoLinks
+	if !r.canonical { // a Verifier has looked already
+		r.canonical = strict.CanonicalPath(r.Path)
 	}
-	p.application = own.application
-	l := Link{FromCookie: true}
-	if err := k.authenticateAny(&r, p, tagCookie, value, &l); err != nil {
+	if err := k.authenticateCookie(&r, value, &l); err != nil {
 		return Link{}, err
 	}
 	return l, nil
 }
 
-// authenticateAny authenticates every link and every cookie; query is the raw
-// query that p was read from.
-func (k *Keyring) authenticateAny(r *Request, p *params, tag, query string, l *Link) error {
+// authenticateCookie is AuthenticateCookie without copies, as authenticate is.
+// A browser sends all cookies of a name, and anyone as many as a header holds:
+// those that were set for other places are sorted out first, and cheaply.
+func (k *Keyring) authenticateCookie(r *Request, value string, l *Link) error {
+	if len(value) > maxCookie {
+		return errOtherCookie
+	}
+	p := newParams()
+	defer p.release()
+	if scanQuery(value, p) != nil || p.application > 0 {
+		return errOtherCookie
+	}
+	if l.Under = underOfPath(p.values[paramUnder], r); l.Under == "" {
+		return errOtherCookie
+	}
+	own := &noParams
+	if r.RawQuery != "" {
+		own = newParams()
+		defer own.release()
+	}
+	if fault := checkShape(r, own); fault != nil {
+		return strict.Invalid{Fault: fault}
+	}
+	if own.reserved > 0 {
+		return errTwoLinks
+	}
+	l.FromCookie = true
+	return k.authenticateAny(r, p, own, tagCookie, value, l)
+}
+
+// noParams are those of an empty query.
+var noParams params
+
+// authenticateAny authenticates every link and every cookie. The query that p was
+// read from holds the signature; own are the parameters of the request's URL,
+// which for a link are p.
+func (k *Keyring) authenticateAny(r *Request, p, own *params, tag, query string, l *Link) error {
 	switch {
 	case p.values[paramSignature] == "":
 		return errNoSignature
@@ -387,14 +404,17 @@ func (k *Keyring) authenticateAny(r *Request, p *params, tag, query string, l *L
 		if m.binding, err = l.readSigned(r, p); err != nil {
 			return err
 		}
-		m.ignore = l.Ignore
+		if own.application > 0 && l.Ignore != nil {
+			p.ignore = newIgnoreList(p.ignoreRoom[:0], l.Ignore)
+			m.ignore = p.ignore
+		}
 		if l.Under != "" {
 			m.path, m.canonicalPath, m.reserved = l.Under, true, true
 		}
 	}
 	// The bytes as sent are the signed ones if the spelling is canonical and
 	// nothing but the signature is left out.
-	if p.signed != "" && (p.application == 0 || (l.Under == "" && l.Ignore == nil)) {
+	if p.signed != "" && (p.application == 0 || l.Under == "" && l.Ignore == nil) {
 		m.query, m.canonicalQuery = p.signed, true
 	}
 	if r.trace != nil {
@@ -415,7 +435,7 @@ func (k *Keyring) authenticateAny(r *Request, p *params, tag, query string, l *L
 		if !inSubtree(r.Path, l.Under) {
 			return errOutside
 		}
-		if p.application > 0 && !allIgnored(r.RawQuery, l.Ignore) {
+		if own.application > 0 && !own.allIgnored(r.RawQuery, p.ignore) {
 			return errUnsignedParam
 		}
 		r.Trace("subtree", l.Under)

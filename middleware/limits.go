@@ -56,7 +56,11 @@ type params struct {
 	signed string
 	// pairs has all parameters, in the order in which they came.
 	pairs []pair
-	room  [maxPairs]pair
+	// ignore is the list of signed_ignore, if there are other parameters.
+	ignore ignoreList
+
+	pairRoom   [maxPairs]pair
+	ignoreRoom [maxIgnored]ignoreItem
 }
 
 // paramsPool saves making room for 128 pairs for each request.
@@ -64,16 +68,16 @@ var paramsPool = sync.Pool{New: func() any { return new(params) }}
 
 // newParams returns empty params, which are to be released.
 func newParams() *params {
-	p := paramsPool.Get().(*params)
-	p.pairs = p.room[:0]
-	return p
+	return paramsPool.Get().(*params)
 }
 
 // release gives p back without the request's strings, which would otherwise
 // live on in the pool.
 func (p *params) release() {
 	p.values, p.present, p.signed = [numParams]string{}, 0, ""
-	p.reserved, p.application = 0, 0
+	p.reserved, p.application, p.pairs = 0, 0, nil
+	clear(p.ignore)
+	p.ignore = nil
 	paramsPool.Put(p)
 }
 
@@ -159,9 +163,9 @@ func (c *Claims) write() (string, error) {
 // readSigned reads the claims that decide what the signature was made over:
 // the subtree, the parameters to ignore and the binding, whose value it returns.
 func (c *Claims) readSigned(r *Request, p *params) (binding string, err error) {
-	if raw := p.values[paramUnder]; raw != "" {
+	if raw := p.values[paramUnder]; raw != "" && c.Under == "" { // a cookie's is read
 		var ok bool
-		if c.Under, ok = decodeUnder(raw, r.Path); !ok {
+		if c.Under, ok = decodeUnder(raw, r); !ok {
 			return "", limits[paramUnder].fault
 		}
 	}
@@ -476,16 +480,23 @@ func (c *Claims) readNetworks(raw string) bool {
 // readNetwork reads an address or a network. IPv4 is read in place; the colons
 // of IPv6 are escaped, so that the address is decoded first.
 func readNetwork(item string) (netip.Prefix, bool) {
-	slash, width := find(item, '/')
-	address, _ := strict.Unescape(item[:slash], true)
-	a, err := netip.ParseAddr(address)
-	if err != nil || a.Zone() != "" {
-		return netip.Prefix{}, false
+	a, n := leadingIPv4(item)
+	if n == 0 {
+		n, _ = find(item, '/')
+		address, _ := strict.Unescape(item[:n], true)
+		var ok bool
+		if a, ok = parseAddr(address); !ok || a.Zone() != "" {
+			return netip.Prefix{}, false
+		}
 	}
 	length := int64(a.BitLen())
-	if width > 0 {
+	if n < len(item) {
+		slash, width := strict.Next(item, n)
+		if slash != '/' {
+			return netip.Prefix{}, false
+		}
 		var ok bool
-		if length, ok = number(item[slash+width:], length); !ok {
+		if length, ok = number(item[n+width:], length); !ok {
 			return netip.Prefix{}, false
 		}
 	}
@@ -663,8 +674,7 @@ func (c *Claims) readType(raw string) bool {
 // is empty or cannot be read, or if there are more than max items, where 0
 // sets no limit. The commas may be escaped, as the builder writes them.
 func readList[T any](raw string, max int, read func(item string) (T, bool)) []T {
-	// Each comma is raw or one of the escapes: most lists take one allocation.
-	list := make([]T, 0, min(1+strings.Count(raw, ",")+strings.Count(raw, "%"), 8))
+	list := make([]T, 0, 4)
 	for {
 		end, width := find(raw, ',')
 		item, ok := read(raw[:end])
@@ -683,13 +693,11 @@ func readList[T any](raw string, max int, read func(item string) (T, bool)) []T 
 // long it is: len(raw) and 0 if there is none.
 func find(raw string, c byte) (i, width int) {
 	for i := 0; i < len(raw); i++ {
-		switch raw[i] {
-		case c:
-			return i, 1
-		case '%':
-			if b, width := strict.Next(raw, i); b == c && width > 0 {
-				return i, width
-			}
+		if raw[i] != c && raw[i] != '%' {
+			continue
+		}
+		if b, width := strict.Next(raw, i); b == c && width > 0 {
+			return i, width
 		}
 	}
 	return len(raw), 0

@@ -80,7 +80,7 @@ func scanQuery(q string, p *params) *strict.Fault {
 				i += width
 			}
 		}
-		p.room[n] = pair{uint16(start), uint16(equals), uint16(i), clean, id >= 0}
+		p.pairRoom[n] = pair{uint16(start), uint16(equals), uint16(i), clean, id >= 0}
 		n++
 		if id < 0 {
 			p.application++
@@ -113,8 +113,19 @@ func scanQuery(q string, p *params) *strict.Fault {
 			return strict.EmptyPair // an "&" at the end
 		}
 	}
-	p.pairs = p.room[:n]
+	p.pairs = p.pairRoom[:n]
 	return nil
+}
+
+// allIgnored reports whether a list names all parameters of the query that are
+// the application's.
+func (p *params) allIgnored(query string, ignore ignoreList) bool {
+	for _, pair := range p.pairs {
+		if !pair.reserved && !ignore.names(query[pair.start:pair.equals]) {
+			return false
+		}
+	}
+	return true
 }
 
 // reservedAt returns the reserved parameter whose name and "=" stand at

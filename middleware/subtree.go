@@ -18,15 +18,42 @@ func validUnder(p string) bool {
 	return strings.HasSuffix(p, "/") && strict.CanonicalPath(p)
 }
 
-// decodeUnder decodes and checks a subtree. If the path begins with it, as it
-// usually does, the subtree is cut from the path and nothing is allocated.
-func decodeUnder(raw, path string) (string, bool) {
+// cutUnder decodes a subtree if the request's path begins with it, as it usually
+// does. The subtree is cut from the path: nothing is allocated, and what was found
+// out about the path is true of its beginning.
+func cutUnder(raw string, r *Request) (under string, ok bool) {
 	n := len(raw) - 2*strings.Count(raw, "%")
-	if 0 < n && n <= len(path) && strict.UnescapesTo(raw, path[:n], true) {
-		return path[:n], validUnder(path[:n])
+	if n <= 0 || n > len(r.Path) || !strict.UnescapesTo(raw, r.Path[:n], true) {
+		return "", false
+	}
+	under = r.Path[:n]
+	if r.canonical {
+		return under, under[n-1] == '/'
+	}
+	return under, validUnder(under)
+}
+
+// decodeUnder decodes and checks a subtree.
+func decodeUnder(raw string, r *Request) (string, bool) {
+	if under, ok := cutUnder(raw, r); ok {
+		return under, true
 	}
 	under, _ := strict.Unescape(raw, true)
 	return under, validUnder(under)
+}
+
+// underOfPath is decodeUnder for a subtree that the request's path must be in. It
+// returns "" for any other, and allocates nothing for it.
+func underOfPath(raw string, r *Request) string {
+	if under, ok := cutUnder(raw, r); ok {
+		return under
+	}
+	var room [256]byte
+	under, _ := strict.AppendUnescaped(room[:0], raw, true)
+	if len(under) == 0 || under[len(under)-1] != '/' || !inSubtree(r.Path, under) || !validUnder(string(under)) {
+		return ""
+	}
+	return string(under)
 }
 
 // inSubtree reports whether a path, once it is canonicalized, is a canonical
@@ -59,16 +86,4 @@ func inSubtree[T string | []byte](path string, under T) bool {
 		}
 	}
 	return n > 0 && n == len(under)
-}
-
-// allIgnored reports whether every parameter of a query is reserved or ignored:
-// a signature over a subtree covers no other.
-func allIgnored(query string, ignore []string) bool {
-	for part := range strings.SplitSeq(query, "&") {
-		name, _, _ := strings.Cut(part, "=")
-		if name != "" && !isReserved(name) && !ignored(name, ignore) {
-			return false
-		}
-	}
-	return true
 }

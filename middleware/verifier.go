@@ -267,6 +267,23 @@ func (v *Verifier) authenticate(r *Request, l *Link) (err error) {
 	return err
 }
 
+// authenticateCookie asks the format about a cookie as authenticate asks about a
+// link.
+func (v *Verifier) authenticateCookie(r *Request, value string, l *Link) (err error) {
+	f := v.cookie
+	if held, ok := f.(*FormatVar); ok {
+		f, _ = held.load().(CookieAuthenticator)
+	}
+	switch f := f.(type) {
+	case nil:
+		return cookieFault
+	case *Keyring:
+		return f.authenticateCookie(r, value, l)
+	}
+	*l, err = f.AuthenticateCookie(*r, value)
+	return err
+}
+
 // maxCookies is how many cookies whose subtree holds the path are tried. Each
 // costs a MAC; a browser sends one for each of the nested paths that it was
 // given one for.
@@ -284,7 +301,8 @@ func (v *Verifier) tryCookies(r *Request, l *Link, now time.Time) error {
 		if !ok {
 			break
 		}
-		link, err := v.cookie.AuthenticateCookie(*r, value)
+		var link Link
+		err := v.authenticateCookie(r, value, &link)
 		if err == nil {
 			err = v.check(r, &link, now)
 			if err == nil || !authentic {

@@ -156,7 +156,7 @@ func AppendUnescaped(dst []byte, s string, plus bool) ([]byte, bool) {
 // Unescape returns s as AppendUnescaped decodes it. It allocates only if there
 // is something to decode.
 func Unescape(s string, plus bool) (string, bool) {
-	for i := 0; i < len(s); i++ {
+	for i := Run(s); i < len(s); i++ {
 		if s[i] == '%' || (plus && s[i] == '+') {
 			b, ok := AppendUnescaped(make([]byte, 0, len(s)), s, plus)
 			return string(b), ok
