@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/examples/internal/formats"
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/signedfs"
 )
 
 const linkHelp = `
@@ -158,11 +160,13 @@ func link(_ context.Context, args []string, t cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	links, err := middleware.NewURLBuilder(l.base, format)
+	// The links are those of a handler, so that none is made that it would
+	// never serve. Its files are not looked at.
+	files, err := signedfs.New(l.base, http.Dir("."), format, &signedfs.Options{Listing: true})
 	if err != nil {
 		return cli.Usagef("-base-url: %s", cli.Text(err))
 	}
-	text, err := l.sign(links, fs.Arg(0))
+	text, err := l.sign(files.Links(), fs.Arg(0))
 	if errors.Is(err, errors.ErrUnsupported) {
 		return l.keys.Mistake(err) // a flag asks for a claim that the format cannot carry
 	}
