@@ -208,7 +208,7 @@ func TestEveryFormatIsSignedServedExplainedAndReloaded(t *testing.T) {
 				write(t, keys, text)
 				p.signal(syscall.SIGHUP)
 				reloads++
-				p.log.wait(t, "msg=reloaded", reloads)
+				p.log.wait(t, "msg=reloaded what=keys", reloads)
 			}
 			if next[0] != '#' { // beside such a key there can be no other
 				reload("\n" + next + "\r\n\n  " + old)

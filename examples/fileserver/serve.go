@@ -23,9 +23,9 @@ Serve serves the files of a directory to requests that carry a signed link, and
 generates unless it is given one.
 
 SIGTERM and SIGINT stop it; downloads may finish first, unless the signal comes
-twice. SIGHUP makes it reload the keys, the revocations and the certificate; if
-a file cannot be read, the old state stays in use. Replace the files by
-renaming, so that no half-written file is read.`
+twice. SIGHUP makes it reload the keys, the revocations and the certificate, and
+open the directory again; what cannot be read stays as it was. Replace the files
+by renaming, so that no half-written file is read.`
 
 // serving is the command line of serve.
 type serving struct {
@@ -95,6 +95,9 @@ func (c *serving) serveDir(ctx context.Context, srv *server.Server) error {
 		return fmt.Errorf("cannot serve the directory: %w", err)
 	}
 	defer dir.Close()
+	// A deployment may replace the directory, or point a symbolic link to it
+	// elsewhere.
+	srv.Reload("directory", c.dir, dir.Reopen)
 	files, err := c.files.Handler(srv, dir, c.useStore())
 	if err != nil {
 		return err

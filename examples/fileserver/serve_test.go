@@ -282,7 +282,7 @@ func TestSIGHUPReplacesTheKeys(t *testing.T) {
 
 	write(t, keys, string(text))
 	p.signal(syscall.SIGHUP)
-	p.log.wait(t, "msg=reloaded", 1)
+	p.log.wait(t, "msg=reloaded what=keys", 1)
 	expect("after a good file", 403, 200)
 	p.stop()
 }
@@ -309,6 +309,55 @@ func TestSIGHUPReadsRevocationsAgain(t *testing.T) {
 	if code, out, _ := try(t, "", "check", "-key-file", keys, "-revoked", revoked, link); code != cli.ExitFailed || !strings.Contains(out, "revoked") {
 		t.Errorf("check: exit code %d\n%s", code, out)
 	}
+	p.stop()
+}
+
+// A deployment puts a release beside the old one and swaps a symbolic link.
+func TestSIGHUPOpensTheDirectoryAgain(t *testing.T) {
+	keys := newKeys(t, "k1")
+	releases := t.TempDir()
+	current := filepath.Join(releases, "current")
+	deploy := func(release string) {
+		t.Helper()
+		write(t, filepath.Join(releases, release, "a.txt"), release)
+		next := filepath.Join(releases, "next")
+		if err := os.Symlink(release, next); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, current); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deploy("one")
+	p := start(t, "-dir", current, "-key-file", keys)
+	link := linkTo(t, keys, "a.txt")
+	expect := func(when, want string) {
+		t.Helper()
+		if status, body := p.get(link); status != 200 || body != want {
+			t.Errorf("%s: status %d and %q, want 200 and %q", when, status, body, want)
+		}
+	}
+	expect("at first", "one")
+	deploy("two")
+	expect("before the signal", "one")
+	p.signal(syscall.SIGHUP)
+	p.log.wait(t, "msg=reloaded what=directory", 1)
+	expect("after the signal", "two")
+
+	if err := os.Remove(current); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	line := p.log.wait(t, "reload failed", 1)
+	if !strings.Contains(line, "what=directory") {
+		t.Errorf("the log says %s", line)
+	}
+	expect("without a directory", "two")
+
+	deploy("three")
+	p.signal(syscall.SIGHUP)
+	p.log.wait(t, "msg=reloaded what=directory", 2)
+	expect("after another deployment", "three")
 	p.stop()
 }
 

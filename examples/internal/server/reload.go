@@ -7,8 +7,8 @@ import (
 )
 
 // reloader reloads what can change while the server runs: keys, revocations,
-// certificate. What cannot be loaded stays as it was, so that a slip in a file
-// does not take down a live service.
+// certificate, directory. What cannot be loaded stays as it was, so that a slip
+// in a file does not take down a live service.
 type reloader struct {
 	log     *slog.Logger
 	metrics *metrics
