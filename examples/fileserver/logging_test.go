@@ -311,7 +311,7 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 
 func TestHealthTellsBalancersBeforeTheServerStops(t *testing.T) {
 	keys := newKeys(t, "k1")
-	p := start(t, "-dir", files(t), "-key-file", keys, "-drain", "1s")
+	p := start(t, "-dir", files(t), "-key-file", keys, "-drain", "10m")
 	link := linkTo(t, keys, "kyc/card.txt")
 	if status, _ := p.get("/healthz"); status != 200 {
 		t.Errorf("status %d, want 200", status)
@@ -324,8 +324,14 @@ func TestHealthTellsBalancersBeforeTheServerStops(t *testing.T) {
 	if status, _ := p.get(link); status != 200 {
 		t.Errorf("a file while draining: status %d, want 200", status)
 	}
+	p.signal(syscall.SIGTERM)
+	p.exit()
+
+	p = start(t, "-dir", files(t), "-key-file", keys, "-drain", "1ms")
+	p.signal(syscall.SIGTERM)
+	p.log.wait(t, "msg=\"stopping", 1)
 	if code := p.exit(); code != cli.ExitOK {
-		t.Errorf("exit code %d, want 0", code)
+		t.Errorf("after draining: exit code %d, want 0", code)
 	}
 }
 

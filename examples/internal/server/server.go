@@ -241,8 +241,8 @@ func (s *Server) serveUntil(ctx context.Context) error {
 	return nil
 }
 
-// closeTimeout is for what must be written after the server has stopped.
-const closeTimeout = time.Second
+// closeTimeout is for what is still to be written after the server has stopped.
+const closeTimeout = 3 * time.Second
 
 // Close releases the ports and writes the rest of the log. The metrics go
 // last: the downloads that finish still count.
