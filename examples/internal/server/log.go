@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -42,12 +43,17 @@ func newLogger(w io.Writer, format, parameter string) (*slog.Logger, *sink) {
 }
 
 // redactor returns a middleware.RedactAttr that also redacts a parameter which
-// it does not know.
+// it does not know, in every spelling: each character of a name can be escaped,
+// and escaped again where the link is part of another one.
 func redactor(parameter string) func([]string, slog.Attr) slog.Attr {
 	if sample := parameter + "=x"; middleware.Redact(sample) != sample {
 		return middleware.RedactAttr
 	}
-	value := regexp.MustCompile(`(?i)(` + regexp.QuoteMeta(parameter) + `(?:=|%(?:25)*3d))[^&"\s]+`)
+	var name strings.Builder
+	for _, c := range []byte(parameter + "=") {
+		fmt.Fprintf(&name, "(?:%s|%%(?:25)*%02x)", regexp.QuoteMeta(string(rune(c))), c)
+	}
+	value := regexp.MustCompile(`(?i)(` + name.String() + `)[^&"\s]+`)
 	return func(groups []string, a slog.Attr) slog.Attr {
 		a = middleware.RedactAttr(groups, a)
 		if a.Value.Kind() != slog.KindString && a.Value.Kind() != slog.KindAny {

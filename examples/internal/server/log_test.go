@@ -155,3 +155,26 @@ func TestTheMessageIsBoundedAndTheLevelStays(t *testing.T) {
 		t.Errorf("level %s, a message of %d bytes, group %v; want WARN, at most %d, and 1.5 seconds", line.Level, len(line.Msg), line.G, maxValue+40)
 	}
 }
+
+func TestAParameterOfTheOperatorsChoiceIsRedactedInEverySpelling(t *testing.T) {
+	const token = "L2E:1r31eq:Q2XkQ2XkQ2XkQ2XkQ2XkQ2XkQ2XkQ2XkQ2XkQ2XkQ2X"
+	for _, name := range []string{"key", "k.y"} {
+		first := fmt.Sprintf("%%%02x", name[0])
+		for _, target := range []string{
+			"/a?" + name + "=" + token,
+			"/a?b=c&" + name + "=" + token + "&d=e",
+			"/a?" + first + name[1:] + "=" + token,
+			"/a?" + strings.ToUpper(first) + name[1:] + "=" + token,
+			"/login?next=%2Fa%3F" + name + "%3D" + token,
+			"/login?next=%2Fa%3F" + strings.ReplaceAll(first, "%", "%25") + name[1:] + "%253D" + token,
+		} {
+			var out bytes.Buffer
+			log, sink := newLogger(&out, "text", name)
+			log.Info("m", "target", target, "error", errors.New(target))
+			sink.close(time.Minute)
+			if strings.Contains(out.String(), token) || strings.Count(out.String(), "REDACTED") != 2 {
+				t.Errorf("the log shows the token of %s:\n%s", target, &out)
+			}
+		}
+	}
+}
