@@ -83,9 +83,9 @@ const giveBackTimeout = 2 * time.Second
 // with this context. It is for a handler that knows that its reply has nothing
 // of the file, such as 304 or 404: otherwise a link with one use is spent, and
 // nobody got the file. The handler calls GiveBack before it writes the header
-// of that reply. It must not call GiveBack after it has sent a byte of the file
-// or has acted on the request, because the link could then be used more often
-// than it says.
+// of that reply. It must not call GiveBack after it has sent a byte of the file,
+// has read a byte of an upload or has acted on the request: the link could then
+// be used more often than it says.
 //
 // GiveBack does nothing and returns nil if no use was taken, as for HEAD, for a
 // link whose uses are not limited, and for a request that passed for free in an

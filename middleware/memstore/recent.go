@@ -29,9 +29,7 @@ func (r *recentUses) add(u recentUse) int64 {
 		r.ring = append(r.ring, recentUse{})
 	}
 	r.last++
-	if old := r.ring[i].nonce; r.serial[old] == r.last-maxRecent {
-		delete(r.serial, old)
-	}
+	delete(r.serial, r.ring[i].nonce)
 	r.ring[i] = u
 	r.serial[u.nonce] = r.last
 	return r.last
