@@ -12,11 +12,11 @@ const maxRecent = 1 << 15
 type recentUses struct {
 	last   int64              // the serial number of the latest use; the first is 1
 	ring   []recentUse        // the use with serial number n is at (n-1) % maxRecent
-	serial map[[16]byte]int64 // by nonce
+	serial map[[16]byte]int64 // by nonce, of the uses that were not given back
 }
 
 type recentUse struct {
-	nonce  [16]byte // zero if it was given back
+	nonce  [16]byte
 	id     digest
 	window digest // that the use opened; zero if none
 	shared bool   // another request passed for free in that window
@@ -54,7 +54,4 @@ func (r *recentUses) find(nonce [16]byte, id digest) (*recentUse, int64) {
 }
 
 // forget forgets a use that was given back.
-func (r *recentUses) forget(u *recentUse) {
-	delete(r.serial, u.nonce)
-	*u = recentUse{}
-}
+func (r *recentUses) forget(nonce [16]byte) { delete(r.serial, nonce) }

@@ -198,7 +198,7 @@ func (s *Uses) GiveBack(_ context.Context, u middleware.Use) error {
 		w.expires = 0
 		s.held[taken.window] = w
 	}
-	s.recent.forget(taken)
+	s.recent.forget(u.Nonce)
 	return nil
 }
 
