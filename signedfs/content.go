@@ -128,7 +128,7 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 		whole.Header.Del("Range")
 		r = &whole
 	}
-	http.ServeContent(&fileWriter{ResponseWriter: w, small: c.size <= smallFile}, r, "", mod, c)
+	http.ServeContent(&fileWriter{ResponseWriter: w, handler: h, request: r, small: c.size <= smallFile}, r, "", mod, c)
 }
 
 // smallFile is the size up to which a file is copied through memory. net/http
@@ -138,20 +138,26 @@ const smallFile = 16 << 10
 
 // fileWriter is what http.ServeContent writes to. It replaces the errors of
 // http.ServeContent by ours: the text of some holds a path, and they drop
-// Cache-Control or, with 412, keep the file's.
+// Cache-Control or, with 412, keep the file's. It gives the use of the link back
+// for every reply without a byte of the file.
 type fileWriter struct {
 	http.ResponseWriter
-	small  bool
-	failed bool
+	handler *Handler
+	request *http.Request
+	small   bool
+	failed  bool
 }
 
 func (w *fileWriter) WriteHeader(code int) {
-	if code < 400 {
-		w.ResponseWriter.WriteHeader(code)
+	switch {
+	case code >= 400:
+		w.failed = true
+		w.handler.fail(w.ResponseWriter, w.request, code)
 		return
+	case code == http.StatusNotModified:
+		w.handler.giveBack(w.request)
 	}
-	w.failed = true
-	fail(w.ResponseWriter, code)
+	w.ResponseWriter.WriteHeader(code)
 }
 
 func (w *fileWriter) Write(p []byte) (int, error) {

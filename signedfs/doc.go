@@ -52,6 +52,10 @@
 // Options.Error gets the rest. A link's DownloadName and ContentType apply to its
 // file, and not to an error.
 //
+// A reply without a byte of the file takes no use of a link whose uses are
+// limited: it gives the use back, as [middleware.GiveBack] describes. So does
+// 304, but not a listing, nor a reply that breaks off.
+//
 // Without a signed ContentType, the media type comes from the extension of the
 // name, by a table of this package and not of the machine. A file with another
 // extension, or none, gets the type that its content looks like, if that is an

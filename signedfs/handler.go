@@ -35,6 +35,8 @@ type Options struct {
 	// could not be served, unless there is just no such file. The client does
 	// not learn the error, whose text may hold a path of the server: the reply
 	// is 404 for a file that may not be read, and 500 for anything else.
+	// It is also called if the use of a link could not be given back, which
+	// does not change the reply.
 	Error func(r *http.Request, err error)
 }
 

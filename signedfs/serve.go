@@ -19,7 +19,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	name, slash, ok := h.name(path, r.URL.RawPath)
 	if !ok {
-		fail(w, http.StatusNotFound)
+		h.fail(w, r, http.StatusNotFound)
 		return
 	}
 	if !reads {
@@ -30,7 +30,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	// There is no redirect from one to the other: the signature does not hold
 	// for where it would lead.
 	if slash && !h.opts.Listing {
-		fail(w, http.StatusNotFound)
+		h.fail(w, r, http.StatusNotFound)
 		return
 	}
 	// A goroutine of net/http reads a file in parts. It may outlive the request
@@ -50,11 +50,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	defer f.Close()
 	switch {
 	case info.IsDir() != slash:
-		fail(w, http.StatusNotFound)
+		h.fail(w, r, http.StatusNotFound)
 	case slash:
 		h.list(w, r, f, name, view)
 	case !info.Mode().IsRegular():
-		fail(w, http.StatusNotFound)
+		h.fail(w, r, http.StatusNotFound)
 	default:
 		h.sendFile(w, r, &content{file: f, version: versionOf(info)}, name)
 	}
@@ -66,7 +66,7 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request, name string
 	// link granted the method.
 	if _, granted := middleware.LinkFromContext(r.Context()); !granted || h.opts.OtherMethods == nil {
 		w.Header().Set("Allow", "GET, HEAD")
-		fail(w, http.StatusMethodNotAllowed)
+		h.fail(w, r, http.StatusMethodNotAllowed)
 		return
 	}
 	clearHeader(w.Header())
@@ -94,7 +94,7 @@ func (h *Handler) failed(w http.ResponseWriter, r *http.Request, err error) {
 	code := http.StatusInternalServerError
 	switch {
 	case noFile(err):
-		fail(w, http.StatusNotFound)
+		h.fail(w, r, http.StatusNotFound)
 		return
 	case errors.Is(err, fs.ErrPermission):
 		code = http.StatusNotFound // 403 would say that the link is wrong
@@ -102,15 +102,25 @@ func (h *Handler) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if h.opts.Error != nil {
 		h.opts.Error(r, err)
 	}
-	fail(w, code)
+	h.fail(w, r, code)
 }
 
 // fail is the only reply to a request that is accepted and cannot be served.
 // It says nothing but the status, drops what was meant for a file, and is not
-// cached.
-func fail(w http.ResponseWriter, code int) {
+// cached. It has no byte of a file, and takes no use of the link.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, code int) {
+	h.giveBack(r)
 	clearHeader(w.Header())
 	http.Error(w, http.StatusText(code), code)
+}
+
+// giveBack gives the use of the link back. It is called before the header of
+// each reply that has no byte of a file. A store that fails changes nothing
+// about the reply.
+func (h *Handler) giveBack(r *http.Request) {
+	if err := middleware.GiveBack(r.Context()); err != nil && h.opts.Error != nil {
+		h.opts.Error(r, err)
+	}
 }
 
 // clearHeader drops what describes a file.
