@@ -156,6 +156,18 @@ func TestGiveBack(t *testing.T) {
 			{do: "take", n: 6, limit: 3, want: "yes"},
 			{do: "take", n: 7, limit: 3, want: "no"},
 		}},
+		{"a window that was opened again, without a nonce, stays open", []step{
+			{do: "take", n: 1, limit: 3, window: time.Minute, client: alice, want: "yes"},
+			{after: time.Minute, do: "take", n: 0, limit: 3, window: time.Minute, client: alice, want: "yes"},
+			{do: "give", n: 1, limit: 3, window: time.Minute, client: alice},
+			{do: "take", n: 2, limit: 1, window: time.Minute, client: alice, want: "yes"},
+			{do: "take", n: 3, limit: 1, want: "no"},
+		}},
+		{"a nonce from before the count expired is no repetition", []step{
+			{do: "take", n: 1, life: time.Minute, want: "yes"},
+			{after: time.Minute, do: "take", n: 1, want: "yes"},
+			{do: "take", n: 2, want: "no"},
+		}},
 		{"a window that was opened without a nonce is shared by nobody's use", []step{
 			{do: "take", n: 1, id: "b", want: "yes"},
 			{do: "take", n: 0, window: time.Minute, client: alice, want: "yes"},

@@ -118,6 +118,9 @@ func TestAFullListRefusesAndForgetsNothing(t *testing.T) {
 		if err := list.Revoke("over", time.Now()); err != nil {
 			t.Errorf("revoking what has expired in a full list: %v", err)
 		}
+		if n := list.Len(); n != max {
+			t.Errorf("the list holds %d ids, want %d", n, max)
+		}
 		if ok, _ := list.Revoked(t.Context(), "one more"); ok {
 			t.Error("the id that was refused is revoked")
 		}

@@ -32,6 +32,8 @@ func newVerifier(t testing.TB, f middleware.Format, opts *middleware.Options) *m
 // answer is what a store said, in one word.
 func answer(ok bool, err error) string {
 	switch {
+	case err != nil && ok:
+		return "yes, and an error"
 	case err == memstore.ErrFull:
 		return "full"
 	case err != nil:
@@ -173,6 +175,7 @@ func TestUses(t *testing.T) {
 		{"what makes no sense is an error", 0, []take{
 			{id: "", limit: 1, want: "error"},
 			{id: "a", limit: 1, expires: -time.Second, want: "error"},
+			{id: "a", limit: 1, expires: time.Nanosecond, want: "error"}, // in this millisecond
 			{id: "a", limit: 1, window: time.Minute, want: "error"},
 		}, 0},
 		{"the end of time is an expiry", 0, []take{

@@ -227,9 +227,9 @@ func TestGiveBackRefusesWhatMakesNoSense(t *testing.T) {
 	noID, noClient := good, good
 	noID.ID = ""
 	noClient.Window = time.Minute
-	for name, u := range map[string]middleware.Use{"an empty id": noID, "a window without a client": noClient} {
-		if err := store.GiveBack(t.Context(), u); err == nil {
-			t.Errorf("%s: no error", name)
+	for want, u := range map[string]middleware.Use{"the ID is empty": noID, "without a client": noClient} {
+		if err := store.GiveBack(t.Context(), u); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v; want an error with %q", err, want)
 		}
 	}
 	client.LPush(t.Context(), "signedurl:uses:{a}:recent", "something else")
@@ -263,7 +263,8 @@ func TestOnlyTheLatestUsesOfAnIDAreRemembered(t *testing.T) {
 	store := newStore(t, client, redisstore.Options{})
 	const key, recent, remembered = "signedurl:uses:{a}", "signedurl:uses:{a}:recent", 1000
 	use := func(n int, life time.Duration) middleware.Use {
-		return middleware.Use{ID: "a", Limit: 1_000_000, Expires: time.Now().Add(life), Nonce: nonce(n)}
+		// The order is that of the uses, and not that of the nonces.
+		return middleware.Use{ID: "a", Limit: 1_000_000, Expires: time.Now().Add(life), Nonce: nonce(1<<40 - n)}
 	}
 	take := func(n int, life time.Duration) {
 		t.Helper()
@@ -315,6 +316,29 @@ func TestOnlyTheLatestUsesOfAnIDAreRemembered(t *testing.T) {
 	near(t, client, recent, 5*time.Minute)
 }
 
+// A request that passes for free keeps nothing, whether the use that opened the
+// window is forgotten or had no nonce.
+func TestARequestThatPassesForFreeKeepsNothing(t *testing.T) {
+	client := startRedis(t).client(t)
+	store := newStore(t, client, redisstore.Options{})
+	for n, id := range []string{"without", "forgotten"} {
+		u := middleware.Use{
+			ID: id, Limit: 1, Expires: time.Now().Add(time.Hour), Nonce: nonce(n), Window: time.Hour, Client: netip.MustParsePrefix("192.0.2.1/32"),
+		}
+		key := "signedurl:uses:{" + id + "}:recent"
+		got := []string{answer(store.Take(t.Context(), u))}
+		client.Del(t.Context(), key) // as after five minutes
+		u.Nonce = nonce(9)
+		got = append(got, answer(store.Take(t.Context(), u)))
+		if d := cmp.Diff([]string{"yes", "yes"}, got); d != "" {
+			t.Errorf("%s: answers (-want +got):\n%s", id, d)
+		}
+		if n, err := client.Exists(t.Context(), key).Result(); n != 0 || err != nil {
+			t.Errorf("%s: nonces are kept, %v", id, err)
+		}
+	}
+}
+
 // Giving back frees memory, and passing for free takes none.
 func TestAUseIsGivenBackThoughTheMemoryIsFull(t *testing.T) {
 	client := startRedis(t).client(t)
@@ -329,9 +353,9 @@ func TestAUseIsGivenBackThoughTheMemoryIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = append(got,
-		answer(true, store.GiveBack(t.Context(), use(1, "192.0.2.1/32"))),
+		done(store.GiveBack(t.Context(), use(1, "192.0.2.1/32"))),
 		answer(store.Take(t.Context(), use(3, "192.0.2.2/32"))), // in the window
-		answer(true, store.GiveBack(t.Context(), use(2, "192.0.2.2/32"))),
+		done(store.GiveBack(t.Context(), use(2, "192.0.2.2/32"))),
 		answer(store.Take(t.Context(), use(4, "192.0.2.1/32"))),
 	)
 	if n, err := client.Get(t.Context(), "signedurl:uses:{a}").Int(); n != 1 || err != nil {
@@ -370,10 +394,10 @@ func TestAUserWithTheDocumentedCommandsIsEnough(t *testing.T) {
 	other := use
 	other.Nonce = nonce(2)
 	var got []string
-	got = append(got, answer(store.Take(t.Context(), use)), answer(true, store.GiveBack(t.Context(), use)))
+	got = append(got, answer(store.Take(t.Context(), use)), done(store.GiveBack(t.Context(), use)))
 	got = append(got, answer(store.Take(t.Context(), use)), answer(store.Take(t.Context(), other)))
-	got = append(got, answer(true, store.Check(t.Context())), answer(store.Revoked(t.Context(), "a")))
-	got = append(got, answer(true, store.Revoke(t.Context(), "a", time.Now().Add(time.Hour))), answer(true, store.Revoke(t.Context(), "a", time.Time{})))
+	got = append(got, done(store.Check(t.Context())), answer(store.Revoked(t.Context(), "a")))
+	got = append(got, done(store.Revoke(t.Context(), "a", time.Now().Add(time.Hour))), done(store.Revoke(t.Context(), "a", time.Time{})))
 	if d := cmp.Diff([]string{"yes", "yes", "yes", "yes", "yes", "no", "yes", "yes"}, got); d != "" {
 		t.Errorf("answers (-want +got):\n%s", d)
 	}
