@@ -224,6 +224,34 @@ func TestLoadNeedsNoPermissionToTidyUp(t *testing.T) {
 	}
 }
 
+func TestSaveAndLoadCloseTheirFiles(t *testing.T) {
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("this system does not tell which files are open")
+		}
+		return len(files)
+	}
+	dir := t.TempDir()
+	list := memstore.NewRevocations(nil)
+	damaged := write(t, "damaged")
+	before := open()
+	for range 20 {
+		if err := list.Save(filepath.Join(dir, "revoked")); err != nil {
+			t.Fatal(err)
+		}
+		if err := list.Load(filepath.Join(dir, "revoked")); err != nil {
+			t.Fatal(err)
+		}
+		if list.Save(dir) == nil || list.Load(damaged) == nil {
+			t.Error("a directory is replaced, or a damaged file is loaded")
+		}
+	}
+	if after := open(); after > before+3 {
+		t.Errorf("%d files were open, and now %d", before, after)
+	}
+}
+
 func TestASaveOnAFullDiskLeavesTheOldListWhole(t *testing.T) {
 	dir := smallDisk(t)
 	name := filepath.Join(dir, "revoked")

@@ -110,6 +110,11 @@ func TestUses(t *testing.T) {
 			{id: "a", limit: 1, expires: time.Hour, window: time.Minute, client: alice, want: "yes"},
 			{after: 59 * time.Minute, id: "a", limit: 1, window: time.Minute, client: alice, want: "no"},
 		}, 1},
+		{"an earlier expiry shortens nothing", 0, []take{
+			{id: "a", limit: 2, expires: 3 * time.Minute, want: "yes"},
+			{id: "a", limit: 2, expires: time.Minute, want: "yes"},
+			{after: 2 * time.Minute, id: "a", limit: 2, want: "no"},
+		}, 1},
 		{"a window is as long as was said and is not prolonged", 0, []take{
 			{id: "a", limit: 2, window: time.Minute, client: alice, want: "yes"},
 			{after: 40 * time.Second, id: "a", limit: 2, window: time.Minute, client: alice, want: "yes"},
@@ -172,6 +177,20 @@ func TestUses(t *testing.T) {
 			{after: 90 * time.Second, id: "c", limit: 1, want: "yes"},
 			{id: "d", limit: 1, want: "yes"},
 		}, 2},
+		{"what has expired makes room though some was used again", 2, []take{
+			{id: "a", limit: 1, expires: time.Minute, want: "yes"},
+			{id: "b", limit: 2, expires: time.Minute, want: "yes"},
+			{id: "b", limit: 2, expires: time.Minute, want: "yes"},
+			{after: 90 * time.Second, id: "c", limit: 1, want: "yes"},
+			{id: "d", limit: 1, want: "yes"},
+		}, 2},
+		{"windows that have ended make room though one was opened again", 3, []take{
+			{id: "a", limit: 9, window: 5 * time.Second, client: alice, want: "yes"},
+			{id: "a", limit: 9, window: 5 * time.Second, client: bob, want: "yes"},
+			{after: 6 * time.Second, id: "a", limit: 9, window: 5 * time.Second, client: bob, want: "yes"},
+			{after: time.Minute, id: "a", limit: 9, window: time.Minute, client: "192.0.2.2/32", want: "yes"},
+			{id: "a", limit: 9, window: time.Minute, client: "192.0.2.3/32", want: "yes"},
+		}, 3},
 		{"what makes no sense is an error", 0, []take{
 			{id: "", limit: 1, want: "error"},
 			{id: "a", limit: 1, expires: -time.Second, want: "error"},
