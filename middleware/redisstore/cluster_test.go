@@ -59,9 +59,9 @@ func startCluster(t *testing.T) []*server {
 				return fmt.Errorf("%v, %s", err, info)
 			}
 			// The others must know it too, or else they let no replica take over.
-			slots, err := c.ClusterSlots(ctx).Result()
-			if err != nil || len(slots) != 3 || slices.ContainsFunc(slots, func(s redis.ClusterSlot) bool { return len(s.Nodes) != 2 }) {
-				return fmt.Errorf("%v, %v", err, slots)
+			shards, err := c.ClusterShards(ctx).Result()
+			if err != nil || len(shards) != 3 || slices.ContainsFunc(shards, func(s redis.ClusterShard) bool { return len(s.Nodes) != 2 }) {
+				return fmt.Errorf("%v, %v", err, shards)
 			}
 			return nil
 		})
@@ -116,6 +116,9 @@ func TestAClusterThatFailsOverServesAgainSoon(t *testing.T) {
 
 	servers[0].stop(t)
 	killed := time.Now()
+	takenOver := func(n redis.Node) bool {
+		return n.Role == "master" && net.JoinHostPort(n.IP, fmt.Sprint(n.Port)) == servers[3].addr
+	}
 	recovered := make(chan time.Time, 1)
 	go func() {
 		defer close(recovered)
@@ -123,9 +126,10 @@ func TestAClusterThatFailsOverServesAgainSoon(t *testing.T) {
 		defer cancel()
 		for ctx.Err() == nil {
 			state, _ := survivor.ClusterInfo(ctx).Result()
-			slots, _ := survivor.ClusterSlots(ctx).Result()
-			for _, slot := range slots {
-				if slot.Start == 0 && slot.Nodes[0].Addr == servers[3].addr && strings.Contains(state, "cluster_state:ok") {
+			shards, _ := survivor.ClusterShards(ctx).Result()
+			for _, shard := range shards {
+				first := len(shard.Slots) > 0 && shard.Slots[0].Start == 0
+				if first && slices.ContainsFunc(shard.Nodes, takenOver) && strings.Contains(state, "cluster_state:ok") {
 					recovered <- time.Now()
 					return
 				}
