@@ -200,7 +200,7 @@ func (k *Keyring) SignCookies(name string, c Claims) ([]*http.Cookie, error) {
 
 func (k *Keyring) signCookie(name string, c Claims) (*http.Cookie, error) {
 	if c.Under == "" {
-		return nil, errors.New("Claims.Under is not set")
+		return nil, errors.New("the claim Under is not set")
 	}
 	value, err := k.sign(message{tag: tagCookie, path: c.Under, canonicalPath: true, reserved: true}, "", c)
 	if err != nil {
@@ -250,10 +250,7 @@ func (k *Keyring) authenticate(r *Request, l *Link) error {
 		return err
 	}
 	if r.RawQuery == "" {
-		if fault := checkShape(r, &noParams); fault != nil {
-			return strict.Invalid{Fault: fault}
-		}
-		return ErrUnsigned
+		return k.authenticateURL(r, &noParams, l)
 	}
 	p := newParams()
 	err := k.authenticateURL(r, p, l)

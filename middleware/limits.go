@@ -292,7 +292,7 @@ func writeFrom(c *Claims) (string, error) {
 	case c.NotBefore.IsZero():
 		return "", nil
 	case !validTime(c.NotBefore):
-		return "", errors.New("NotBefore lies outside the years 1970 to 9999")
+		return "", errors.New("the claim NotBefore lies outside the years 1970 to 9999")
 	case !c.Permanent && c.NotBefore.Unix() >= c.Expires.Unix():
 		return "", errors.New("the link would expire before it becomes valid")
 	}
@@ -330,7 +330,7 @@ func (c *Claims) holdTime(o *occasion) error {
 
 func writeUnder(c *Claims) (string, error) {
 	if c.Under != "" && !validUnder(c.Under) {
-		return "", errors.New("Under must be an absolute canonical path that ends in a slash")
+		return "", errors.New("the claim Under must be an absolute canonical path that ends in a slash")
 	}
 	return c.Under, nil
 }
@@ -353,7 +353,7 @@ func validMethod(m string) bool {
 
 func writeMethods(c *Claims) (string, error) {
 	if c.Methods != nil && len(c.Methods) == 0 {
-		return "", errors.New("Methods is empty and not nil: the link would be good for no method")
+		return "", errors.New("the claim Methods is empty and not nil: the link would be good for no method")
 	}
 	for _, m := range c.Methods {
 		if !validMethod(m) {
@@ -402,7 +402,7 @@ func validHost(h string) bool {
 
 func writeHost(c *Claims) (string, error) {
 	if c.Host != "" && !validHost(c.Host) {
-		return "", errors.New("Host must be host[:port] in lower-case ASCII")
+		return "", errors.New("the claim Host must be host[:port] in lower-case ASCII")
 	}
 	return c.Host, nil
 }
@@ -456,7 +456,7 @@ var (
 
 func writeNetworks(c *Claims) (string, error) {
 	if c.Networks != nil && len(c.Networks) == 0 {
-		return "", errors.New("Networks is empty and not nil: the link would be good from nowhere")
+		return "", errors.New("the claim Networks is empty and not nil: the link would be good from nowhere")
 	}
 	texts := make([]string, len(c.Networks))
 	for i, n := range c.Networks {
@@ -572,7 +572,7 @@ func writeUses(c *Claims) (string, error) {
 	case c.Uses == 0:
 		return "", nil
 	case c.Uses < 0 || c.Uses > maxUses:
-		return "", fmt.Errorf("Uses must lie between 1 and %d", maxUses)
+		return "", fmt.Errorf("the claim Uses must lie between 1 and %d", maxUses)
 	case c.ID == "" || c.Permanent:
 		return "", errors.New("a link with limited uses needs an ID, under which they are counted, and an expiry, until which they are kept")
 	}
@@ -606,7 +606,7 @@ func validIgnore(item string) bool {
 
 func writeIgnore(c *Claims) (string, error) {
 	if c.Ignore != nil && (len(c.Ignore) == 0 || len(c.Ignore) > maxIgnored || slices.ContainsFunc(c.Ignore, func(item string) bool { return !validIgnore(item) })) {
-		return "", errors.New("Ignore holds up to 64 names of the characters A-Z a-z 0-9 . _ - ~ with an optional * at the end, and not * alone")
+		return "", errors.New("the claim Ignore holds up to 64 names of the characters A-Z a-z 0-9 . _ - ~ with an optional * at the end, and not * alone")
 	}
 	return strings.Join(c.Ignore, ","), nil
 }
@@ -654,7 +654,7 @@ func writeType(c *Claims) (string, error) {
 		return "", nil
 	}
 	if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !strict.ValidContentType(c.ContentType) {
-		return "", errors.New("ContentType is not a media type")
+		return "", errors.New("the claim ContentType is not a media type")
 	}
 	return c.ContentType, nil
 }

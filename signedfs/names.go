@@ -57,7 +57,7 @@ var (
 	errHidden  = errors.New("a part begins with a dot, as those of hidden files do")
 	errControl = errors.New("it has a control character or a backslash")
 	errLong    = errors.New("a part is longer than the name of a file may be")
-	errWindows = errors.New("Windows gives a part another meaning")
+	errWindows = errors.New("a part has another meaning to Windows")
 )
 
 // nameFault returns why a name is never served, or nil. The name begins with a

@@ -13,7 +13,6 @@ import (
 var (
 	faultMethod        = strict.NewFault("the method is not made of upper-case letters")
 	faultHost          = strict.NewFault("the host holds characters that no host has")
-	faultPath          = strict.NewFault("the path does not begin with a slash")
 	faultEncodedSlash  = strict.NewFault("the path holds an encoded slash, which is signed like a raw one and is not the same path to net/http")
 	faultPathSpelling  = strict.NewFault("the path is not percent-encoded as it is when it is signed")
 	faultSignedHeaders = strict.NewFault("the list of signed headers is not one of sorted lower-case names with host among them")
