@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -146,25 +145,6 @@ func FuzzDirOpensWhatRootOpens(f *testing.F) {
 		same(t, d, root, name)
 		same(t, d, root, "link/"+name)
 	})
-}
-
-func TestDirOpensInOneStepWhereItShould(t *testing.T) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		t.Skip("only Linux has openat2")
-	}
-	d := openDir(t, linked(t))
-	for _, name := range []string{"/f", "/a/b/c/d/e/f/g", "/up", "/dir/b/f", "/a/upfile"} {
-		if !signedfs.HasFastPath(d, name) && name == "/f" {
-			t.Skip("this kernel does not offer openat2, or a sandbox forbids it")
-		} else if !signedfs.HasFastPath(d, name) {
-			t.Errorf("%s is left to os.Root", name)
-		}
-	}
-	for _, name := range []string{"/topfile", "/abs", "/absin", "/a/upupfile", "/proc", "/a", "/top/secret", "/missing"} {
-		if signedfs.HasFastPath(d, name) {
-			t.Errorf("%s is opened without os.Root", name)
-		}
-	}
 }
 
 func TestDirNeverLeavesItsDirectoryWhileLinksAreSwapped(t *testing.T) {
@@ -429,6 +409,24 @@ func TestAClosedDirIsNotReopened(t *testing.T) {
 	}
 	if err := new(signedfs.Dir).Reopen(); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("Reopen of the zero Dir: %v", err)
+	}
+}
+
+func TestAHandlerWhoseDirIsClosedAnswersAndReports(t *testing.T) {
+	d := openDir(t, linked(t))
+	var reported error
+	h := newHandler(t, "/files/", d, &signedfs.Options{Listing: true, Error: func(_ *http.Request, err error) { reported = err }})
+	addr := listen(t, h)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"f", "a/b/f", "a/", "missing"} {
+		for _, header := range []string{"X: whole", "Range: bytes=0-"} {
+			reported = nil
+			if got := ask(t, addr, "GET", target(t, h, name, later), header); got.Status != 500 || !errors.Is(reported, fs.ErrClosed) {
+				t.Errorf("%s, %s: %d, reported %v", name, header, got.Status, reported)
+			}
+		}
 	}
 }
 

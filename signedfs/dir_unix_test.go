@@ -36,8 +36,12 @@ func TestWhatIsNoFileAnswersAtOnce(t *testing.T) {
 	}
 	d := openDir(t, dir)
 	for _, root := range []*signedfs.Dir{d, signedfs.WithoutFastPath(d)} {
-		h := newHandler(t, "/files/", root, nil)
+		h := newHandler(t, "/files/", root, &signedfs.Options{Listing: true})
 		addr := listen(t, h)
+		want := []string{"kyc/", "a%2Fb.txt", "index.html", "large.bin", "logo.svg", "note.txt", "wie schön & gut;+#.txt"}
+		if diff := cmp.Diff(want, listed(ask(t, addr, "GET", target(t, h, "/", later)).Body)); diff != "" {
+			t.Errorf("the listing (-want +got):\n%s", diff)
+		}
 		for _, name := range names {
 			if f, err := root.Open("/" + name); !errors.Is(err, fs.ErrNotExist) || f != nil {
 				t.Errorf("Open(%q): %v, %v", name, f, err)

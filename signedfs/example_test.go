@@ -54,7 +54,7 @@ func get(h http.Handler, target string) string {
 	return fmt.Sprintf("%d %s", w.Code, strings.TrimSpace(w.Body.String()))
 }
 
-// A directory, served to those who have a link.
+// A directory, served to everyone who has a link.
 func Example() {
 	dir, remove := exampleDir()
 	defer remove()
@@ -135,8 +135,8 @@ func ExampleHandler_Links() {
 	// true 200
 }
 
-// Below http.StripPrefix, or a proxy that rewrites paths, the prefix that is
-// taken off must be named: what is signed is what clients see.
+// Below http.StripPrefix, or a proxy that rewrites paths, Options must name the
+// prefix that is stripped: the signed path is the one that clients see.
 func ExampleHandler_Prefix() {
 	dir, remove := exampleDir()
 	defer remove()

@@ -28,6 +28,12 @@ func ETagAt(mod, now time.Time) string {
 	return v.etag(now)
 }
 
+// ETagOf returns the tag of a file, as of long after its last change.
+func ETagOf(size int64, mod time.Time, inode uint64, changed time.Time) string {
+	v := version{size: size, mod: mod, inode: inode, changed: changed}
+	return v.etag(changed.Add(time.Hour))
+}
+
 // IsView reports whether the last part of a path names a view of a listing.
 func IsView(part string) bool {
 	_, _, ok := cutView("/" + part)

@@ -76,7 +76,7 @@ func TestMiddlewareAloneInFrontOfFileServer(t *testing.T) {
 					u.EscapedPath(), "/files/note.txt?" + u.RawQuery, u.RequestURI() + "A", u.RequestURI() + "&a=b",
 					"/files/./note.txt?" + u.RawQuery, "/files/kyc/..%2Fnote.txt?" + u.RawQuery,
 				} {
-					// A mux cleans the path, by a redirect, before it asks anybody.
+					// A mux cleans the path, by a redirect, before it calls a handler.
 					if got := ask(t, addr, "GET", target); got.Status != 403 && !(name == "in a mux" && got.Status/100 == 3) {
 						t.Errorf("%s: %d", target, got.Status)
 					}

@@ -179,8 +179,8 @@ func roots(t testing.TB, dir string) map[string]http.FileSystem {
 	}
 }
 
-// openFiles returns how many files this process has open. Where that is not
-// told, it is always 0.
+// openFiles returns how many files this process has open. It is always 0
+// on systems without /proc.
 func openFiles(t testing.TB) int {
 	t.Helper()
 	entries, _ := os.ReadDir("/proc/self/fd")

@@ -7,6 +7,5 @@ import (
 	"time"
 )
 
-// inodeOf returns nothing: this system knows no time of change that nobody can
-// set.
+// inodeOf returns nothing: this system has no time of change that cannot be set.
 func inodeOf(fs.FileInfo) (inode uint64, changed time.Time) { return 0, time.Time{} }

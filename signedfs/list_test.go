@@ -29,8 +29,8 @@ var (
 	href = regexp.MustCompile(`<td class="name"><a href="([^"]*)">`)
 )
 
-// names are the texts of a listing.
-func names(page string) (names []string) {
+// listed are the names of a listing.
+func listed(page string) (names []string) {
 	for _, m := range item.FindAllStringSubmatch(page, -1) {
 		names = append(names, html.UnescapeString(m[1]))
 	}
@@ -110,7 +110,7 @@ func TestListingShowsWhatIsServedAndNoMore(t *testing.T) {
 	os.WriteFile(filepath.Join(dir, "a\xff"), nil, 0o644)
 	for root, extra := range map[http.FileSystem]string{openDir(t, dir): "", http.Dir(dir): "out.txt", http.FS(os.DirFS(dir)): "out.txt"} {
 		h := newHandler(t, "/files/", root, &signedfs.Options{Listing: true})
-		got := names(ask(t, listen(t, h), "GET", target(t, h, "/", later)).Body)
+		got := listed(ask(t, listen(t, h), "GET", target(t, h, "/", later)).Body)
 		want := []string{"indir/", "kyc/", "a%2Fb.txt", "hidden.txt", "in.txt", "index.html", "large.bin", "logo.svg", "note.txt", "out.txt", "wie schön & gut;+#.txt"}
 		if extra == "" {
 			want = append(want[:9], want[10])
@@ -139,8 +139,8 @@ func TestListingLinksToWhatItsSignatureOpens(t *testing.T) {
 	cookie := "Cookie: files=" + cookies[0].Value
 
 	page := ask(t, addr, "GET", target(t, h, "kyc/", later)).Body
-	if got := hrefs(page); len(got) != 0 || len(names(page)) != 2 {
-		t.Errorf("a link to the directory alone: %q links to %q", names(page), got)
+	if got := hrefs(page); len(got) != 0 || len(listed(page)) != 2 {
+		t.Errorf("a link to the directory alone: %q links to %q", listed(page), got)
 	}
 	for how, request := range map[string][]string{
 		"a link to the subtree":                   {"/files/kyc/?" + s.Query()},
@@ -180,7 +180,7 @@ func TestListingEscapesNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := ask(t, addr, "GET", "/files/sub/?"+s.Query()).Body
-	if strings.Contains(page, "<script") || len(names(page)) != len(odd) {
+	if strings.Contains(page, "<script") || len(listed(page)) != len(odd) {
 		t.Errorf("%q", page)
 	}
 	got := map[string]bool{}
@@ -197,8 +197,8 @@ func TestListingEscapesNames(t *testing.T) {
 	}
 }
 
-// Each link of a page repeats the request's query, of which a link may leave
-// much to whoever asks.
+// Each link of a page repeats the query of the request. A link that ignores
+// parameters lets the client make it long.
 func TestAListingDoesNotMultiplyTheQuery(t *testing.T) {
 	files := fstest.MapFS{}
 	for i := range 5000 {
@@ -221,7 +221,7 @@ func TestAListingDoesNotMultiplyTheQuery(t *testing.T) {
 	if short.Status != 200 || len(hrefs(short.Body)) != 500 {
 		t.Errorf("%d, %d bytes, and no links", short.Status, len(short.Body))
 	}
-	if long.Status != 200 || len(long.Body) > 1<<20 || len(hrefs(long.Body)) != 0 || len(names(long.Body)) != 500 {
+	if long.Status != 200 || len(long.Body) > 1<<20 || len(hrefs(long.Body)) != 0 || len(listed(long.Body)) != 500 {
 		t.Errorf("%d, %d bytes", long.Status, len(long.Body))
 	}
 }
@@ -351,7 +351,7 @@ func TestAPersonPagesThroughALargeFolder(t *testing.T) {
 			}
 			var seen [][]string
 			for {
-				seen = append(seen, names(b.page))
+				seen = append(seen, listed(b.page))
 				if !b.click("Next page") {
 					break
 				}
@@ -366,7 +366,7 @@ func TestAPersonPagesThroughALargeFolder(t *testing.T) {
 				if !b.click("Previous page") {
 					t.Fatalf("%s, %q: no way back", how, order.click)
 				}
-				if diff := cmp.Diff(seen[i], names(b.page)); diff != "" {
+				if diff := cmp.Diff(seen[i], listed(b.page)); diff != "" {
 					t.Errorf("%s, %q, back to page %d (-want +got):\n%s", how, order.click, i+1, diff)
 				}
 			}
@@ -375,8 +375,8 @@ func TestAPersonPagesThroughALargeFolder(t *testing.T) {
 			}
 			b.click("Next page")
 			b.click("Next page")
-			if !b.click("First page") || !slices.Equal(seen[0], names(b.page)) {
-				t.Errorf("%s, %q: First page shows %q", how, order.click, names(b.page))
+			if !b.click("First page") || !slices.Equal(seen[0], listed(b.page)) {
+				t.Errorf("%s, %q: First page shows %q", how, order.click, listed(b.page))
 			}
 		}
 	}
@@ -440,7 +440,7 @@ func TestAPersonGoesUpAsFarAsTheLinkOpens(t *testing.T) {
 	// The link to a folder alone opens nothing else.
 	b := &browser{t: t, addr: listen(t, h)}
 	b.open(target(t, h, "a/b c/d/", later))
-	if strings.Contains(b.page, "<a ") || len(names(b.page)) != 1 {
+	if strings.Contains(b.page, "<a ") || len(listed(b.page)) != 1 {
 		t.Errorf("a link to one folder: %s", b.page)
 	}
 }
@@ -572,7 +572,7 @@ func TestAListingReadsSoMuchAndNoMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := ask(t, listen(t, h), "GET", "/d/?"+s.Query())
-	if read != 200_000 || got.Status != 200 || len(names(got.Body)) != 500 || names(got.Body)[0] != "999799999" {
+	if read != 200_000 || got.Status != 200 || len(listed(got.Body)) != 500 || listed(got.Body)[0] != "999799999" {
 		t.Errorf("%d names were read; %d %.300s", read, got.Status, got.Body)
 	}
 	if !strings.Contains(got.Body, "There may be more") || !strings.Contains(got.Body, "1 to 500 of 200,000") {
@@ -586,6 +586,26 @@ func TestAListingReadsSoMuchAndNoMore(t *testing.T) {
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/d/?"+s.Query(), nil))
 	if read != 1000 {
 		t.Errorf("the client went away, and %d names were read", read)
+	}
+}
+
+func TestFoldersComeFirstInEveryOrder(t *testing.T) {
+	files := fstest.MapFS{}
+	var folders, others []string
+	for i := range 30 {
+		files[fmt.Sprintf("%02d", 3*i)] = &fstest.MapFile{ModTime: changed, Data: make([]byte, 7)}
+		files[fmt.Sprintf("%02d", 3*i+1)] = &fstest.MapFile{Mode: fs.ModeDir | 0o755, ModTime: changed}
+		others, folders = append(others, fmt.Sprintf("%02d", 3*i)), append(folders, fmt.Sprintf("%02d/", 3*i+1))
+	}
+	h := newHandler(t, "/", http.FS(files), &signedfs.Options{Listing: true})
+	addr := listen(t, h)
+	for view, want := range map[string][]string{
+		"": slices.Concat(folders, others), ".list.size.up": slices.Concat(folders, others), ".list.date.up": slices.Concat(folders, others),
+		".list.name.down": slices.Concat(reversed(folders), reversed(others)), ".list.size.down": slices.Concat(reversed(folders), reversed(others)),
+	} {
+		if diff := cmp.Diff(want, listed(ask(t, addr, "GET", sign(t, "/"+view, later)).Body)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", view, diff)
+		}
 	}
 }
 

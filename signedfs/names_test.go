@@ -30,7 +30,11 @@ func TestServableNames(t *testing.T) {
 		{"a stream", "/a.txt::$DATA", true, false},
 		{"a drive", "/c:/a", true, false},
 		{"a short name", "/GIT~1/config", true, false},
-		{"a tilde", "/a~b/~c", true, true},
+		{"another short name", "/GIT~0", true, false},
+		{"the last short name", "/GIT~9.TXT", true, false},
+		{"a tilde before a letter", "/a~b/~c", true, true},
+		{"a tilde before a hyphen", "/a~-1", true, true},
+		{"a tilde at the end", "/a~", true, true},
 		{"a wildcard", "/a*", true, false},
 	} {
 		for windows, want := range map[bool]bool{false: test.unix, true: test.windows} {

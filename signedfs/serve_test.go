@@ -219,6 +219,28 @@ func TestOddNamesAreServed(t *testing.T) {
 	}
 }
 
+// The type of such a file is found by its first bytes, which are sent all the
+// same.
+func TestAFileWithoutAnExtensionIsSentWhole(t *testing.T) {
+	dir := tree(t)
+	for _, size := range []int{0, 1, 511, 512, 513, 16 << 10, 16<<10 + 1, 100_000} {
+		content := strings.Repeat("0123456789abcde\n", size/16+1)[:size]
+		if err := os.WriteFile(filepath.Join(dir, "letter"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for name, root := range roots(t, dir) {
+			if name == "http.FS(embed.FS)" {
+				continue
+			}
+			h := newHandler(t, "/files/", root, nil)
+			got := ask(t, listen(t, h), "GET", target(t, h, "letter", later))
+			if got.Status != 200 || got.Body != content || got.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+				t.Errorf("%s, %d bytes: %d, %d bytes as %s", name, size, got.Status, len(got.Body), got.Header.Get("Content-Type"))
+			}
+		}
+	}
+}
+
 func TestConditionsAndRanges(t *testing.T) {
 	dir := tree(t)
 	const whole = "A note of twenty-six bytes"

@@ -33,8 +33,8 @@ const maxExtension = 16
 //
 // A container is not its content: zip bytes are an Android package, a ticket or
 // a letter far more often than an archive, and the programs of each know it by
-// its name. A phone that is told application/zip, and with nosniff believes it,
-// saves the file as another one. So an extension that is not known leaves the
+// its name. A phone believes application/zip, since the reply has nosniff, and
+// saves the file under another name. So an extension that is not known leaves the
 // file octet-stream, and a name without one can be a video or audio file at
 // most.
 func sniff(start []byte, extension bool) string {
@@ -105,7 +105,7 @@ var types = func() map[string]string {
 }()
 
 // inertExtensions are raster images, audio, video, fonts, PDF, plain text,
-// archives, and bytes whose format is not told.
+// archives, and bytes of no declared format.
 var inertExtensions = map[string]string{
 	".apng": "image/apng", ".avif": "image/avif", ".bmp": "image/bmp", ".gif": "image/gif",
 	".heic": "image/heic", ".heif": "image/heif", ".ico": "image/x-icon", ".jpeg": "image/jpeg",

@@ -87,6 +87,7 @@ func TestAPhoneSavesAFileUnderItsOwnName(t *testing.T) {
 		{"ogg", "film", "application/ogg"},
 		{"webm", "film", "video/webm"},
 		{"mp4", "film", "video/mp4"},
+		{"mp4", "film.", "video/mp4"},
 	} {
 		files := fstest.MapFS{test.name: {Data: []byte(packed[test.bytes] + strings.Repeat("\x00", 100))}}
 		h := newHandler(t, "/files/", http.FS(files), nil)

@@ -54,7 +54,7 @@ const coarse = 2 * time.Second
 // etag returns the entity-tag of the version, or "" if too little is known.
 //
 // It is a strong validator (RFC 9110, section 8.8.1) only if the file system
-// told the inode and the time of the change. The size and the time of
+// reports the inode and the time of the change. The size and the time of
 // modification are not enough for one: a time can be set, and two versions of
 // one size and one time would be spliced by a client that continues a download.
 //

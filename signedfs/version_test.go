@@ -160,6 +160,28 @@ func TestAFileThatChangedJustNowByACoarseClockHasAnotherTagLater(t *testing.T) {
 	}
 }
 
+func TestAnETagDependsOnAllThatIsKnown(t *testing.T) {
+	seen := map[string]string{}
+	for what, tag := range map[string]string{
+		"a file":                         signedfs.ETagOf(7, changed, 5, changed),
+		"another size":                   signedfs.ETagOf(8, changed, 5, changed),
+		"another size, far beyond 4 GiB": signedfs.ETagOf(7+1<<40, changed, 5, changed),
+		"modified a second later":        signedfs.ETagOf(7, changed.Add(time.Second), 5, changed),
+		"modified a nanosecond later":    signedfs.ETagOf(7, changed.Add(1), 5, changed),
+		"another inode":                  signedfs.ETagOf(7, changed, 6, changed),
+		"changed a second later":         signedfs.ETagOf(7, changed, 5, changed.Add(time.Second)),
+		"changed a nanosecond later":     signedfs.ETagOf(7, changed, 5, changed.Add(1)),
+		"without a time of modification": signedfs.ETagOf(7, time.Time{}, 5, changed),
+		"with a constant time":           signedfs.ETagOf(7, npm, 5, changed),
+		"by a clock of whole seconds":    signedfs.ETagOf(7, changed, 5, changed.Truncate(time.Second)),
+	} {
+		if seen[tag] != "" || !strongPattern.MatchString(tag) {
+			t.Errorf("%s: the ETag is %s, as that of %q", what, tag, seen[tag])
+		}
+		seen[tag] = what
+	}
+}
+
 func TestTheFileSystemsOwnETagIsServed(t *testing.T) {
 	for tag, own := range map[string]bool{
 		`"v1"`: true, `W/"v1"`: true, `""`: true, `"a!#~b"`: true,

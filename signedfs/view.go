@@ -97,11 +97,11 @@ func (v view) decode(cursor string) (*entry, bool) {
 		e.size, err = strconv.ParseInt(number, 10, 64)
 		return &e, ok && err == nil
 	}
-	seconds, nanoseconds, found := strings.Cut(number, ".")
+	seconds, nanoseconds, _ := strings.Cut(number, ".")
 	s, err1 := strconv.ParseInt(seconds, 10, 64)
 	n, err2 := strconv.ParseInt(nanoseconds, 10, 64)
 	e.mod = time.Unix(s, n)
-	return &e, ok && found && err1 == nil && err2 == nil
+	return &e, ok && err1 == nil && err2 == nil
 }
 
 // compare orders entries: directories first, then by what the view is sorted
