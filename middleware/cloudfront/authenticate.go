@@ -30,7 +30,7 @@ const (
 
 // The faults of a URL, which a signer has too.
 var (
-	faultCharacter  = strict.NewFault("path or query hold a double quote, a backslash, a space or a byte that is not printable ASCII; escape it")
+	faultCharacter  = strict.NewFault("path or query hold a double quote, a number sign, a backslash, a space or a byte that is not printable ASCII; escape it")
 	faultNotLiteral = strict.NewFault("the name of a CloudFront parameter is spelled with escapes")
 	faultTwice      = strict.NewFault("a CloudFront parameter is there twice")
 )
@@ -249,10 +249,11 @@ func checkURL(path, query string) *strict.Fault {
 
 // printable reports whether a part of a URL is printable ASCII without space,
 // double quote and backslash, which have more than one spelling in URLs and
-// policies. Browsers escape all of them, except the backslash in a query.
+// policies, and without "#", which ends a query. Browsers escape all of them,
+// except the backslash in a query.
 func printable(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7F || c == '"' || c == '\\' {
+		if c := s[i]; c <= ' ' || c >= 0x7F || c == '"' || c == '#' || c == '\\' {
 			return false
 		}
 	}

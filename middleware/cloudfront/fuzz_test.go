@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/formattest"
 	"example.com/signedurl/middleware/cloudfront"
 )
 
@@ -284,5 +285,16 @@ func FuzzAuthenticate(f *testing.F) {
 		if !errors.Is(err, middleware.ErrInvalid) && !errors.Is(err, middleware.ErrUnsigned) {
 			t.Errorf("path %q, query %q, cookie %q: got %v", path, query, cookie, err)
 		}
+	})
+}
+
+func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
+	formattest.Claims(t, testFormat(t, &cloudfront.Options{Cookies: true}), origin, middleware.Claims{Expires: expires})
+	formattest.Claims(t, testFormat(t, &cloudfront.Options{Cookies: true, AnyHost: true}), "", middleware.Claims{Expires: expires})
+}
+
+func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
+	formattest.FuzzSign(f, testFormat(f, &cloudfront.Options{Cookies: true}), origin, func() middleware.Claims {
+		return middleware.Claims{Expires: time.Now().Add(time.Hour)}
 	})
 }

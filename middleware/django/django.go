@@ -58,8 +58,8 @@ type Options struct {
 	// as reverse and FieldFile.url return it. By default it signs the path
 	// itself, as in request.path.
 	Escaped bool
-	// Subtree lets a signed path that ends in "/" open everything below it,
-	// but not itself.
+	// Subtree lets a signed path that ends in "/" open everything below it, as
+	// well as itself.
 	Subtree bool
 
 	// Parameter is the name of the query parameter that holds the token. The
@@ -255,7 +255,7 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	subtree := f.subtree && bytes.HasSuffix(value, slash)
 	switch {
 	case begins && !subtree && len(value) == len(r.Path):
-	case begins && subtree && len(value) < len(r.Path):
+	case begins && subtree:
 		l.Under = r.Path[:len(value)]
 	default:
 		if l.Under, err = f.opens(string(value), r.Path); err != nil {
@@ -341,7 +341,7 @@ func (f *Format) opens(value, requested string) (under string, err error) {
 		return "", nil
 	}
 	requested, _ = strict.Unescape(requested, false)
-	if len(requested) <= len(path) || requested[:len(path)] != path {
+	if !strings.HasPrefix(requested, path) {
 		return "", errOtherPath
 	}
 	return escapePath(path, ""), nil

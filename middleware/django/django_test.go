@@ -385,7 +385,9 @@ func TestWhatTheKeyHolderSigned(t *testing.T) {
 		{"an escaped path with an encoded slash", escaped, "/a%2fb:1r31eq", "/a/b", false},
 
 		{"a subtree", subtree, "/a/:1r31eq", "/a/b/c", true},
-		{"the subtree's own path", subtree, "/a/:1r31eq", "/a/", false},
+		{"the subtree's own path", subtree, "/a/:1r31eq", "/a/", true},
+		{"the subtree's own path in escapes", subtree, "/a b/:1r31eq", "/a%20b/", true},
+		{"the subtree's own path without its slash", subtree, "/a/:1r31eq", "/a", false},
 		{"a subtree's sibling", subtree, "/a/:1r31eq", "/ab", false},
 		{"a path without a slash is no subtree", subtree, "/a:1r31eq", "/a/b", false},
 		{"nor does it open what begins with it", subtree, "/a:1r31eq", "/ab", false},

@@ -32,11 +32,11 @@
 // of exactly that age is good, so [middleware.Claims] hold the second after it;
 // in the fractions of that second Django already refuses.
 //
-// A request is accepted if the signed string is its path, or, with
-// [Options.Subtree], a path ending in "/" below which it lies, whole segments
-// only. A token for any other string opens nothing. The string is compared with
-// the decoded path, which is what request.path is. With [Options.Escaped] the
-// string is decoded first, for applications that sign the result of reverse or
+// A request is accepted if the signed string is its path or, with
+// [Options.Subtree], if the string ends in "/" and the path begins with it. A
+// token for any other string opens nothing. The string is compared with the
+// decoded path, which is what request.path is. With [Options.Escaped] the string
+// is decoded first, for applications that sign the result of reverse or
 // FieldFile.url. It is one or the other and never both, since the string
 // "/a%20b" would otherwise open two files.
 //

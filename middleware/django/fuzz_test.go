@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/formattest"
 	"example.com/signedurl/middleware/django"
 )
 
@@ -137,5 +138,18 @@ func FuzzSign(f *testing.F) {
 				t.Errorf("accepted %q, of which a byte was changed", token)
 			}
 		}
+	})
+}
+
+func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
+	formattest.Claims(t, newFormat(t, django.Options{MaxAge: time.Hour}), "", hour)
+	formattest.Claims(t, newFormat(t, django.Options{MaxAge: time.Hour, Subtree: true, Object: true}), "", hour)
+	formattest.Claims(t, newFormat(t, django.Options{}), "", middleware.Claims{Permanent: true})
+	formattest.Claims(t, newFormat(t, django.Options{Untimed: true}), "", middleware.Claims{Permanent: true})
+}
+
+func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
+	formattest.FuzzSign(f, newFormat(f, django.Options{MaxAge: time.Hour, Subtree: true, Ignore: []string{"a", "b"}}), "https://files.example", func() middleware.Claims {
+		return middleware.Claims{Expires: time.Now().Add(30 * time.Minute)}
 	})
 }

@@ -44,8 +44,9 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if u.Opaque != "" || u.User != nil {
 		return nil, errors.New("signedurl: django: cannot sign a URL with an opaque part or a user")
 	}
-	for query := u.RawQuery; query != ""; {
-		p, rest, fault := strict.CutParam(query)
+	var query string
+	for raw := u.RawQuery; raw != ""; {
+		p, rest, fault := strict.CutParam(raw)
 		switch {
 		case fault != nil:
 			return nil, cannotSign(fault)
@@ -54,7 +55,9 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 		case !slices.Contains(f.ignore, p.Name):
 			return nil, fmt.Errorf("signedurl: django: cannot sign: a token does not cover the parameter %q; name it in Options.Ignore if anyone may set it", p.Name)
 		}
-		query = rest
+		raw = rest
+		value, _ := strict.Unescape(p.Value, true)
+		query += p.Name + "=" + strict.Escape(value) + "&"
 	}
 	path, err := f.pathToSign(u.EscapedPath(), c.Under)
 	if err != nil {
@@ -68,10 +71,7 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	}
 	signed := *u
 	signed.ForceQuery = false
-	if signed.RawQuery != "" {
-		signed.RawQuery += "&"
-	}
-	signed.RawQuery += f.parameter + "=" + strict.Escape(f.sign(path, made))
+	signed.RawQuery = query + f.parameter + "=" + strict.Escape(f.sign(path, made))
 	if fault := strict.CheckTarget(u.EscapedPath(), signed.RawQuery); fault != nil {
 		return nil, cannotSign(fault)
 	}

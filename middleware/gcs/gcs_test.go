@@ -23,6 +23,7 @@ import (
 
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/gcs"
+	"example.com/signedurl/middleware/internal/formattest"
 )
 
 const (
@@ -352,4 +353,14 @@ func TestThroughARealServer(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
+	formattest.Claims(t, newFormat(t, hmacKey(t), nil), "https://files.example", middleware.Claims{Expires: time.Unix(1700000000, 0)})
+}
+
+func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
+	formattest.FuzzSign(f, newFormat(f, hmacKey(f), nil), "https://files.example", func() middleware.Claims {
+		return middleware.Claims{Expires: time.Now().Add(time.Hour)}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/formattest"
 	"example.com/signedurl/middleware/laravel"
 )
 
@@ -152,5 +153,16 @@ func FuzzSign(f *testing.F) {
 		if _, err := format.Authenticate(middleware.Request{Path: changedPath, RawQuery: changedQuery}); err == nil {
 			t.Errorf("accepted %s, which is %s with a byte changed", changed, target)
 		}
+	})
+}
+
+func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
+	formattest.Claims(t, newFormat(t, nil), origin, middleware.Claims{Expires: expiry})
+	formattest.Claims(t, newRelative(t, nil), "", middleware.Claims{Permanent: true})
+}
+
+func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
+	formattest.FuzzSign(f, newFormat(f, nil), origin, func() middleware.Claims {
+		return middleware.Claims{Expires: time.Now().Add(time.Hour)}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/formattest"
 	"example.com/signedurl/middleware/s3"
 )
 
@@ -260,4 +261,14 @@ func TestURLBuilderNeedsAHost(t *testing.T) {
 			t.Errorf("%s: %v", base, err)
 		}
 	}
+}
+
+func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
+	formattest.Claims(t, testFormat(t, nil), "https://files.example", middleware.Claims{Expires: time.Unix(1700000000, 0)})
+}
+
+func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
+	formattest.FuzzSign(f, testFormat(f, nil), "https://files.example", func() middleware.Claims {
+		return middleware.Claims{Expires: time.Now().Add(time.Hour)}
+	})
 }

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/internal/formattest"
 )
 
 // meaning is what net/http makes of a request's target: the decoded path, and
@@ -153,4 +155,24 @@ func FuzzSign(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
+	for _, s := range both {
+		t.Run(s.name, func(t *testing.T) {
+			formattest.Claims(t, s.format(t), "https://files.example", anHour)
+		})
+	}
+}
+
+func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
+	formattest.FuzzSign(f, both[0].format(f), "https://files.example", anHourFromNow)
+}
+
+func FuzzVerifierAcceptsWhatSignSignsForGoogle(f *testing.F) {
+	formattest.FuzzSign(f, both[1].format(f), "https://files.example", anHourFromNow)
+}
+
+func anHourFromNow() middleware.Claims {
+	return middleware.Claims{Expires: time.Now().Add(time.Hour)}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"example.com/signedurl/middleware/internal/strict"
@@ -225,16 +226,17 @@ func validHost(h string) bool {
 	return h != ""
 }
 
-// hostChars reports whether h has only characters of a host with or without a
-// port, in lower case: a signer writes no other, since a URL with them would have
-// another host or none.
-func hostChars(h string) bool {
+// hostPort reports whether h is a host with or without a port, in lower case. A
+// URL with any other string in place of its host would have another host, or
+// none.
+func hostPort(h string) bool {
 	for i := 0; i < len(h); i++ {
 		if c := h[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._:[]", c) >= 0) {
 			return false
 		}
 	}
-	return true
+	u, err := url.Parse("https://" + h)
+	return err == nil && u.Hostname() != "" && !strings.HasSuffix(h, ":")
 }
 
 func isHash(s string) bool {

@@ -55,8 +55,8 @@ func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	if host == "" {
 		return nil, errors.New("the host is signed, and neither the URL nor the Options name one")
 	}
-	if !hostChars(out.Host) {
-		return nil, errors.New("the URL's host has characters that no host has")
+	if u.Host != "" && !hostPort(out.Host) {
+		return nil, errors.New("the URL's host is not host[:port] in ASCII")
 	}
 	if c.Host != "" && c.Host != host {
 		return nil, fmt.Errorf("Claims.Host is not the host that is signed: %w", errors.ErrUnsupported)

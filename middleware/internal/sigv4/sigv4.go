@@ -114,7 +114,7 @@ func New(d Dialect, c Config) (*Format, error) {
 	if f.first == nil {
 		return nil, errors.New("signedurl: there is no key")
 	}
-	if !hostChars(c.Host) {
+	if c.Host != "" && !hostPort(c.Host) {
 		return nil, errors.New("signedurl: Host must be host[:port] in lower-case ASCII, as the signer's clients send it")
 	}
 	switch {
