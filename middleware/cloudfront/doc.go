@@ -53,9 +53,10 @@
 // member, more than one statement, trailing data, more than 4096 bytes or any
 // character outside printable ASCII; policies without a Resource; networks of
 // IPv6; raw double quotes, backslashes, spaces and bytes outside ASCII in the
-// URL; a path with a control character, or with a part that is "." or "..",
-// however spelled; and, where wildcards decide, a path with an empty part. A
-// path in another spelling than the signed one is refused as well.
+// URL; a path with a control character, or with a part that is "." or "..", or
+// is that up to its first semicolon, however spelled; and, where wildcards
+// decide, a path with an empty part. A path in another spelling than the signed
+// one is refused as well.
 //
 // CloudFront documents what happens in the very second of DateGreaterThan (no
 // access at that time), but not of DateLessThan. Here, as in all formats, a

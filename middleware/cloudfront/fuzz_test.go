@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/formattest"
 	"example.com/signedurl/middleware/cloudfront"
+	"example.com/signedurl/middleware/internal/formattest"
 )
 
 // lenient is a policy as encoding/json reads it, which is how most readers do.
@@ -291,6 +291,10 @@ func FuzzAuthenticate(f *testing.F) {
 func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
 	formattest.Claims(t, testFormat(t, &cloudfront.Options{Cookies: true}), origin, middleware.Claims{Expires: expires})
 	formattest.Claims(t, testFormat(t, &cloudfront.Options{Cookies: true, AnyHost: true}), "", middleware.Claims{Expires: expires})
+}
+
+func TestSignRefusesPathsWithTwoMeanings(t *testing.T) {
+	formattest.Paths(t, testFormat(t, nil), origin, middleware.Claims{Expires: expires})
 }
 
 func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {

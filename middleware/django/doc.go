@@ -48,7 +48,8 @@
 //   - A path with an encoded slash, which the signed string cannot tell from a
 //     raw one, with an empty part, a part that is "." or "..", or a control
 //     character. A backslash separates parts like a slash, as it does on
-//     Windows and in browsers.
+//     Windows and in browsers, and a part ends at its first semicolon, as it
+//     does for servlet containers.
 //   - Any parameter besides the token, since the token does not cover it, unless
 //     [Options.Ignore] names it; and a second token, since Django takes the last
 //     and net/url the first.

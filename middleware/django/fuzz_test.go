@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/middleware/internal/formattest"
 	"example.com/signedurl/middleware/django"
+	"example.com/signedurl/middleware/internal/formattest"
 )
 
 // tokens returns the vectors' tokens, and fails if there are none.
@@ -146,6 +146,10 @@ func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
 	formattest.Claims(t, newFormat(t, django.Options{MaxAge: time.Hour, Subtree: true, Object: true}), "", hour)
 	formattest.Claims(t, newFormat(t, django.Options{}), "", middleware.Claims{Permanent: true})
 	formattest.Claims(t, newFormat(t, django.Options{Untimed: true}), "", middleware.Claims{Permanent: true})
+}
+
+func TestSignRefusesPathsWithTwoMeanings(t *testing.T) {
+	formattest.Paths(t, newFormat(t, django.Options{MaxAge: time.Hour}), "", hour)
 }
 
 func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {

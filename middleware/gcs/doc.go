@@ -102,8 +102,8 @@
 //   - anything that is not V4 in the query: V2 signed URLs, X-Amz- parameters,
 //     signatures in the Authorization field, policy documents for uploads
 //   - an object whose name has a control character or, between slashes or
-//     backslashes, a part that is "." or "..": to a browser, a proxy or a file
-//     server the path is then another one. Sign refuses such names too
+//     backslashes, a part that is "." or ".." up to its first semicolon: to a
+//     browser, a proxy or a file server the path is then another one. Sign refuses such names too
 //   - a parameter whose name needs an escape and that the library sorted by the
 //     name before it was escaped, as the Go library does: "é" sorts after
 //     "X-Goog-Date", and "%C3%A9", its canonical form, before it. Sign sorts the

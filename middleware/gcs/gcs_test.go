@@ -359,6 +359,10 @@ func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
 	formattest.Claims(t, newFormat(t, hmacKey(t), nil), "https://files.example", middleware.Claims{Expires: time.Unix(1700000000, 0)})
 }
 
+func TestSignRefusesPathsWithTwoMeanings(t *testing.T) {
+	formattest.Paths(t, newFormat(t, hmacKey(t), nil), "https://files.example", middleware.Claims{Expires: time.Unix(1700000000, 0)})
+}
+
 func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
 	formattest.FuzzSign(f, newFormat(f, hmacKey(f), nil), "https://files.example", func() middleware.Claims {
 		return middleware.Claims{Expires: time.Now().Add(time.Hour)}

@@ -47,7 +47,8 @@
 //     server that is another path.
 //   - A path with a part that is "." or "..", or with a control character,
 //     however it is spelled. A backslash separates parts like a slash, as it
-//     does on Windows and in browsers. Laravel signs a "../" in a route
+//     does on Windows and in browsers, and a part ends at its first semicolon,
+//     as it does for servlet containers. Laravel signs a "../" in a route
 //     parameter as is.
 //   - More than one signature or expires. Laravel takes the last of each, and
 //     net/url the first. If a user can choose a value without a name, as in

@@ -161,6 +161,11 @@ func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
 	formattest.Claims(t, newRelative(t, nil), "", middleware.Claims{Permanent: true})
 }
 
+func TestSignRefusesPathsWithTwoMeanings(t *testing.T) {
+	formattest.Paths(t, newFormat(t, nil), origin, middleware.Claims{Expires: expiry})
+	formattest.Paths(t, newRelative(t, nil), "", middleware.Claims{Expires: expiry})
+}
+
 func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
 	formattest.FuzzSign(f, newFormat(f, nil), origin, func() middleware.Claims {
 		return middleware.Claims{Expires: time.Now().Add(time.Hour)}

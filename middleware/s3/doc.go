@@ -93,8 +93,8 @@
 //   - anything that is not SigV4 in the query: Signature Version 2, Version 4A,
 //     signatures in the Authorization field, form uploads with a POST policy
 //   - an object whose name has a control character or, between slashes or
-//     backslashes, a part that is "." or "..": to a browser, a proxy or a file
-//     server the path is then another one. The SDKs and botocore sign such
+//     backslashes, a part that is "." or ".." up to its first semicolon: to a
+//     browser, a proxy or a file server the path is then another one. The SDKs and botocore sign such
 //     names, and Sign refuses them too
 //
 // Other orders of the parameters are accepted, and path and query with escapes

@@ -178,6 +178,37 @@ func header(cookies []*http.Cookie) http.Header {
 	return h
 }
 
+// Paths tests that Sign refuses a path that another server could read as another
+// one, and signs a path that only resembles it. The path follows the origin.
+func Paths(t *testing.T, f middleware.Format, origin string, c middleware.Claims) {
+	base, err := url.Parse(origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := func(p string) *url.URL {
+		all := spellings(base.Scheme, base.Host, p, "")
+		return all[len(all)-1]
+	}
+	for _, p := range []string{
+		"/a/../b", "/a/./b", "/../a", "/a/..", "/a/.", `/a/..\b`, `/a\..\b`, `/..\a`, "/a/%2e./b", "/a/%2E%2e/b", "/a/..%5Cb", "/a%5c.%5cb",
+		"/a/..;/b", "/a/.;/b", "/a/..;", "/a/.;x", "/a/..;a=b/c", "/a/..;/..;/b", `/a\..;\b`, "/a/%2e%2e;/b", "/a/..%3b/b", "/a/..%3Bx/b", "/a/..;%3B/b", "/a/%2e%3b.",
+		"/a\nb", "/a%0Ab", "/a%00", "/a\x7f", "/a%7f/b", "/a\x1f/b",
+	} {
+		if signed, err := f.Sign(escaped(p), c); err == nil {
+			t.Errorf("signed %#q, which another server could read as another path: %v", p, signed)
+		} else if errors.Is(err, middleware.ErrInvalid) || errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%#q: the error is one of a request, or of a claim: %v", p, err)
+		}
+	}
+	for _, p := range []string{
+		"/a/...", "/a/..b/c", "/.a", "/a/.b", "/a../b", "/a;/b", "/a;..", "/...;/b", "/a/x..;/b", "/a/;..", "/a%3B..%3B", "/a/%2e%2e%2e", "/ ", "/a%20",
+	} {
+		if _, err := f.Sign(escaped(p), c); err != nil {
+			t.Errorf("%#q: %v", p, err)
+		}
+	}
+}
+
 // FuzzSign tests that a Verifier accepts every link, and all cookies, that a
 // format signs, as a client of net/http sends them. The origin is that of the
 // client, and precedes links without a host. Claims that the format refuses as

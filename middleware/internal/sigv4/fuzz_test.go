@@ -165,6 +165,12 @@ func TestEveryClaimIsCarriedOrRefused(t *testing.T) {
 	}
 }
 
+func TestSignRefusesPathsWithTwoMeanings(t *testing.T) {
+	for _, s := range both {
+		formattest.Paths(t, s.format(t), "https://files.example", anHour)
+	}
+}
+
 func FuzzVerifierAcceptsWhatSignSigns(f *testing.F) {
 	formattest.FuzzSign(f, both[0].format(f), "https://files.example", anHourFromNow)
 }
