@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -65,7 +66,13 @@ func TestNewRefuses(t *testing.T) {
 		{"a shorter key", "secret-secret-secret-secret-31b", django.Options{}, "InsecureShortKeys"},
 		{"a short fallback key", key, django.Options{FallbackKeys: []string{"secret"}}, "InsecureShortKeys"},
 		{"an empty fallback key", key, django.Options{FallbackKeys: []string{oldKey, ""}}, "empty"},
+		{"short keys where they are allowed", "secret", django.Options{InsecureShortKeys: true, FallbackKeys: []string{"older"}}, ""},
 		{"a separator of base64", key, django.Options{Separator: "-"}, "separator"},
+		{"a separator of padding", key, django.Options{Separator: "="}, "separator"},
+		{"a separator that is the first digit", key, django.Options{Separator: "0"}, "separator"},
+		{"a separator that is the last digit", key, django.Options{Separator: "9"}, "separator"},
+		{"a separator that is the first letter", key, django.Options{Separator: "A"}, "separator"},
+		{"a separator that is the last letter", key, django.Options{Separator: "z"}, "separator"},
 		{"a separator that Django refuses by a slip", key, django.Options{Separator: "["}, "separator"},
 		{"a separator of several safe bytes", key, django.Options{Separator: "a:"}, ""},
 		{"an unknown hash", key, django.Options{Hash: crypto.MD5}, "Hash"},
@@ -73,6 +80,7 @@ func TestNewRefuses(t *testing.T) {
 		{"an age for tokens without a time", key, django.Options{MaxAge: 1, Untimed: true}, "Untimed"},
 		{"a member of no object", key, django.Options{Member: "path"}, "Object"},
 		{"a member with a control character", key, django.Options{Object: true, Member: "a\n"}, "control"},
+		{"a member that is not UTF-8", key, django.Options{Object: true, Member: "\xff"}, "UTF-8"},
 		{"a parameter with a bracket", key, django.Options{Parameter: "token[]"}, "parameter"},
 		{"ignoring the token", key, django.Options{Ignore: []string{"a", "token"}}, "cannot be ignored"},
 		{"ignoring the token of another name", key, django.Options{Parameter: "t", Ignore: []string{"t"}}, "cannot be ignored"},
@@ -97,12 +105,15 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestZeroFormatRefuses(t *testing.T) {
-	var f django.Format
-	if _, err := f.Authenticate(middleware.Request{Path: "/a", RawQuery: "token=x"}); !errors.Is(err, middleware.ErrInvalid) {
-		t.Errorf("Authenticate: %v", err)
-	}
-	if _, err := f.Sign(&url.URL{Path: "/a"}, middleware.Claims{Permanent: true}); err == nil {
-		t.Error("Sign signed")
+	for _, f := range []*django.Format{nil, new(django.Format)} {
+		if _, err := f.Authenticate(middleware.Request{Path: "/a", RawQuery: "token=x"}); !errors.Is(err, middleware.ErrInvalid) {
+			t.Errorf("Authenticate: %v", err)
+		}
+		for _, c := range []middleware.Claims{{Permanent: true}, hour} {
+			if _, err := f.Sign(&url.URL{Path: "/a"}, c); err == nil {
+				t.Error("Sign signed")
+			}
+		}
 	}
 }
 
@@ -129,8 +140,13 @@ func TestSignedLinksAreAuthentic(t *testing.T) {
 		return o
 	}
 	timed := middleware.Link{Claims: middleware.Claims{NotBefore: time.Unix(made, 0), Expires: hour.Expires}, KeyID: "0"}
-	under := timed
-	under.Under = "/media/u%207/"
+	root := func(under string) middleware.Link {
+		l := timed
+		l.Under = under
+		return l
+	}
+	under := root("/media/u%207/")
+	subtrees := django.Options{MaxAge: time.Hour, Subtree: true}
 	for _, test := range []struct {
 		name  string
 		opts  django.Options
@@ -142,6 +158,17 @@ func TestSignedLinksAreAuthentic(t *testing.T) {
 		{"a path", anHour, "/media/report.pdf", hour, timed, "/media/report.pdf:1r31eq:"},
 		{"a host, which is not signed", anHour, "https://cdn.example/a", hour, timed, "/a:1r31eq:"},
 		{"a path in escapes", anHour, "/a%20b/%C5%BE%3F%25", hour, timed, "/a b/ž?%:1r31eq:"},
+		{"an exclamation mark in an escaped path", django.Options{MaxAge: time.Hour, Escaped: true}, "/a!b", hour, timed, "/a!b:1r31eq:"},
+		{"a tilde in an object", django.Options{MaxAge: time.Hour, Object: true}, "/a~", hour, timed, "Ii9hfiI:1r31eq:"},
+		{"U+FFFD in a path that is no object", anHour, "/a%ef%bf%bd", hour, timed, "/a\ufffd:1r31eq:"},
+		{"a token made in 1970", django.Options{}, "/a", middleware.Claims{Permanent: true, NotBefore: time.Unix(0, 0)},
+			middleware.Link{Claims: middleware.Claims{Permanent: true, NotBefore: time.Unix(0, 0)}, KeyID: "0"}, "/a:0:"},
+		{"a token made in 9999", django.Options{}, "/a", middleware.Claims{Permanent: true, NotBefore: time.Unix(253402300799, 0)},
+			middleware.Link{Claims: middleware.Claims{Permanent: true, NotBefore: time.Unix(253402300799, 0)}, KeyID: "0"}, "/a:4SbCEFr:"},
+		{"a token that expired in 1970", anHour, "/a", middleware.Claims{Expires: time.Unix(0, 0)},
+			middleware.Link{Claims: middleware.Claims{NotBefore: time.Unix(-3601, 0), Expires: time.Unix(0, 0)}, KeyID: "0"}, "/a:-w5:"},
+		{"the path of the subtree", subtrees, "/a%20b/", middleware.Claims{Expires: hour.Expires, Under: "/a%20b/"}, root("/a%20b/"), "/a b/:1r31eq:"},
+		{"the path of the subtree without escapes", subtrees, "/a/", middleware.Claims{Expires: hour.Expires, Under: "/a/"}, root("/a/"), "/a/:1r31eq:"},
 		{"a path that holds the separator", anHour, "/a:b:c", hour, timed, "/a:b:c:1r31eq:"},
 		{"a path that ends in a slash", anHour, "/a/", hour, timed, "/a/:1r31eq:"},
 		{"the root", anHour, "/", hour, timed, "/:1r31eq:"},
@@ -230,6 +257,7 @@ func TestSignRefuses(t *testing.T) {
 		{"no lifetime", anHour, "/a", middleware.Claims{}, "expiry"},
 		{"an expiry before 1970", anHour, "/a", middleware.Claims{Expires: time.Unix(-1, 0)}, "1970"},
 		{"an expiry after 9999", anHour, "/a", middleware.Claims{Expires: time.Unix(253402300800, 0)}, "9999"},
+		{"a NotBefore after 9999", django.Options{}, "/a", middleware.Claims{Permanent: true, NotBefore: time.Unix(253402300800, 0)}, "9999"},
 		{"a NotBefore before 1970", django.Options{}, "/a", middleware.Claims{Permanent: true, NotBefore: time.Unix(-1, 0)}, "1970"},
 		{"a path that would open a subtree", subtrees, "/a/", hour, "Under"},
 		{"the root where subtrees are allowed", subtrees, "/", hour, "Under"},
@@ -338,14 +366,16 @@ func TestAuthenticate(t *testing.T) {
 // TestWhatTheKeyHolderSigned is about tokens with a good signature.
 func TestWhatTheKeyHolderSigned(t *testing.T) {
 	object := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-	pack := func(text string) string {
-		var b bytes.Buffer
-		w := zlib.NewWriter(&b)
-		io.WriteString(w, text)
-		w.Close()
-		return "." + base64.RawURLEncoding.EncodeToString(b.Bytes())
+	long := `{"path":"/a","x":"` + strings.Repeat("x", 64<<10-len(`{"path":"/a","x":""}`)) + `"}`
+	overflow := func(n int64) string { // as a base-62 number that is 1<<64 larger
+		x := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), 64), big.NewInt(n))
+		var s []byte
+		for digit := new(big.Int); x.Sign() > 0; {
+			x.DivMod(x, big.NewInt(62), digit)
+			s = append([]byte(django.Base62(digit.Int64())), s...)
+		}
+		return string(s)
 	}
-	long := `{"path":"/a","x":"` + strings.Repeat("x", 60<<10) + `"}`
 	inTime, objects := django.Options{MaxAge: time.Hour}, django.Options{MaxAge: time.Hour, Object: true, Member: "path"}
 	escaped, subtree := django.Options{MaxAge: time.Hour, Escaped: true}, django.Options{MaxAge: time.Hour, Subtree: true}
 	untimed := django.Options{Untimed: true}
@@ -381,6 +411,7 @@ func TestWhatTheKeyHolderSigned(t *testing.T) {
 		{"an escaped path for what it would be escaped twice", escaped, "/a%20b:1r31eq", "/a%2520b", false},
 		{"a path that is not escaped", escaped, "/a b:1r31eq", "/a%20b", true},
 		{"an escaped path with an invalid escape", escaped, "/a%2:1r31eq", "/a%252", false},
+		{"an escaped path with an invalid escape at its end", escaped, "/a%2:1r31eq", "/a", false},
 		{"an escaped path with a query", escaped, "/a?b:1r31eq", "/a%3Fb", false},
 		{"an escaped path with an encoded slash", escaped, "/a%2fb:1r31eq", "/a/b", false},
 
@@ -410,6 +441,7 @@ func TestWhatTheKeyHolderSigned(t *testing.T) {
 		{"a list", objects, object(`["/a"]`) + ":1r31eq", "/a", false},
 		{"an object and more", objects, object(`{"path":"/a"}{}`) + ":1r31eq", "/a", false},
 		{"an object in Latin-1", objects, object("{\"path\":\"/\xe9\"}") + ":1r31eq", "/%E9", false},
+		{"an object with a byte outside ASCII in another member", objects, object("{\"path\":\"/a\",\"x\":\"\x80\"}") + ":1r31eq", "/a", false},
 		{"an object in UTF-8", objects, object(`{"path":"/é"}`) + ":1r31eq", "/%C3%A9", false},
 		{"an object with half a surrogate pair", objects, object(`{"path":"/\ud800"}`) + ":1r31eq", "/%EF%BF%BD", false},
 		{"an object in padded base64", objects, object(`{"path":"/ab"}`) + "==:1r31eq", "/ab", false},
@@ -418,11 +450,14 @@ func TestWhatTheKeyHolderSigned(t *testing.T) {
 		{"no object", objects, "/a:1r31eq", "/a", false},
 		{"a compressed object", objects, pack(`{"path":"/a"}`) + ":1r31eq", "/a", true},
 		{"a compressed object that is large", objects, pack(long) + ":1r31eq", "/a", true},
-		{"a compressed object that is too large", objects, pack(long[:len(long)-2]+strings.Repeat("x", 5<<10)+`"}`) + ":1r31eq", "/a", false},
+		{"a compressed object that is too large", objects, pack(long[:len(long)-2]+`x"}`) + ":1r31eq", "/a", false},
 		{"a compressed object that is a bomb", objects, pack(`{"path":"/a","x":"`+strings.Repeat("x", 5<<20)+`"}`) + ":1r31eq", "/a", false},
 		{"a compressed object that is cut short", objects, pack(`{"path":"/a"}`)[:20] + ":1r31eq", "/a", false},
 		{"an object that is not compressed though it says so", objects, "." + object(`{"path":"/a"}`) + ":1r31eq", "/a", false},
 
+		{"the earliest time", inTime, "/a:" + django.Base62(-253402300799), "/a", true},
+		{"a time before the earliest", inTime, "/a:" + django.Base62(-253402300800), "/a", false},
+		{"a time of eleven digits that overflows", inTime, "/a:" + overflow(made), "/a", false},
 		{"a token without a time", untimed, "/a", "/a", true},
 		{"a token with a time, to a signer without one", untimed, "/a:1r31eq", "/a", false},
 	} {
@@ -592,5 +627,57 @@ func TestExplainShowsTheSignedText(t *testing.T) {
 	e := newVerifier(t, f, nil).Explain(request("/a", "/a:1r31eq:"+strings.Repeat("A", 43)))
 	if e.Signed != "/a:1r31eq" || !errors.Is(e.Err, middleware.ErrInvalid) {
 		t.Errorf("got %q, %v", e.Signed, e.Err)
+	}
+}
+
+// pack returns a compressed object.
+func pack(text string) string {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	io.WriteString(w, text)
+	w.Close()
+	return "." + base64.RawURLEncoding.EncodeToString(b.Bytes())
+}
+
+// The text is for the operator, who must not look for a wrong key where the
+// path is wrong.
+func TestErrorsSayWhatIsWrong(t *testing.T) {
+	objects := django.Options{MaxAge: time.Hour, Object: true, Member: "path"}
+	for _, test := range []struct {
+		opts        django.Options
+		body, query string
+		want        string
+	}{
+		{django.Options{}, "", "token=a&token=b", "twice"},
+		{django.Options{}, "", "%74oken=a", "escapes"},
+		{django.Options{}, "", "token=a&b=1", "does not cover"},
+		{django.Options{}, "", "token=a;b", "semicolon"},
+		{django.Options{}, "", "token=a", "too few parts"},
+		{django.Options{}, "", "token=a:b:c", "signature"},
+		{django.Options{}, "/a", "", "too few parts"},
+		{django.Options{}, "/a:00", "", "time"},
+		{django.Options{}, "/b:1r31eq", "", "another path"},
+		{django.Options{Escaped: true}, "/a%2:1r31eq", "", "escaped path"},
+		{objects, "/a:1r31eq", "", "object"},
+		{objects, ".a:1r31eq", "", "object"},
+		{objects, "W10:1r31eq", "", "object"},
+		{objects, "e30:1r31eq", "", "object"},
+		{objects, "w6k:1r31eq", "", "object"},
+		{objects, pack("{}")[:12] + ":1r31eq", "", "object"},
+		{objects, pack(strings.Repeat(" ", 64<<10+1)) + ":1r31eq", "", "object"},
+	} {
+		query := test.query
+		if test.body != "" {
+			signer := test.opts
+			signer.Untimed, signer.MaxAge, signer.Salt = true, 0, "django.core.signing.TimestampSigner"
+			if test.opts.Object {
+				signer.Salt = "django.core.signing"
+			}
+			query = "token=" + url.QueryEscape(newFormat(t, signer).SignValue(test.body, 0))
+		}
+		_, err := newFormat(t, test.opts).Authenticate(middleware.Request{Path: "/a", RawQuery: query})
+		if !errors.Is(err, middleware.ErrInvalid) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s%s: got %v, want %q", test.body, test.query, err, test.want)
+		}
 	}
 }

@@ -70,7 +70,6 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 		path = encodeObject(path, f.member)
 	}
 	signed := *u
-	signed.ForceQuery = false
 	signed.RawQuery = query + f.parameter + "=" + strict.Escape(f.sign(path, made))
 	if fault := strict.CheckTarget(u.EscapedPath(), signed.RawQuery); fault != nil {
 		return nil, cannotSign(fault)

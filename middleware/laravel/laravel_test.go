@@ -95,6 +95,8 @@ func TestNewRefuses(t *testing.T) {
 		{"an origin with a path", "https://example.com/app", key, nil, "the origin"},
 		{"an origin with a query", "https://example.com?", key, nil, "the origin"},
 		{"an origin with a fragment", "https://example.com#", key, nil, "the origin"},
+		{"an origin that is no URL", "https://%zz", key, nil, "the origin"},
+		{"an origin with a character that no host has", "https://exa!mple.com", key, nil, "the origin"},
 		{"an origin with a user", "https://me@example.com", key, nil, "the origin"},
 		{"key and origin exchanged", key, origin, nil, "the origin"},
 		{"ignoring signature", origin, key, &laravel.Options{Ignore: []string{"signature"}}, "cannot be ignored"},
@@ -115,6 +117,16 @@ func TestNewRefuses(t *testing.T) {
 			}
 		})
 	}
+	for _, key := range []string{"exactly 16 bytes", strings.Repeat("A", 20)} {
+		if _, err := laravel.New(origin, key, nil); err != nil {
+			t.Errorf("the key %q: %v", key, err)
+		}
+	}
+	for _, origin := range []string{"http://example.com:80", "https://a-z.a09:8443", "http://[::1]:8080", "https://a_b.example/"} {
+		if _, err := laravel.New(origin, key, nil); err != nil {
+			t.Errorf("the origin %s: %v", origin, err)
+		}
+	}
 	if _, err := laravel.NewRelative(key, &laravel.Options{AnyHost: true}); err == nil {
 		t.Error("NewRelative took AnyHost")
 	}
@@ -124,12 +136,13 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestZeroFormatRefuses(t *testing.T) {
-	var f laravel.Format
-	if _, err := f.Authenticate(signRaw("/a", "")); !errors.Is(err, middleware.ErrInvalid) {
-		t.Errorf("Authenticate: %v", err)
-	}
-	if _, err := f.Sign(&url.URL{Path: "/a"}, middleware.Claims{Permanent: true}); err == nil {
-		t.Error("Sign signed")
+	for _, f := range []*laravel.Format{nil, new(laravel.Format)} {
+		if _, err := f.Authenticate(signRaw("/a", "")); !errors.Is(err, middleware.ErrInvalid) {
+			t.Errorf("Authenticate: %v", err)
+		}
+		if _, err := f.Sign(&url.URL{Path: "/a"}, middleware.Claims{Permanent: true}); err == nil {
+			t.Error("Sign signed")
+		}
 	}
 }
 
@@ -160,6 +173,8 @@ func TestSign(t *testing.T) {
 		{"names that PHP reads as numbers go there too", "/s?10=ten&a=x&-1=m&1.5=f", "/s?a=x&expires=1700003600&signature=&10=ten&-1=m&1.5=f"},
 		{"numbers that are no integers keep their names where every value has one", "/s?b=1&1.5=f&%2B1=g&1+=h&-0=i&9223372036854775808=j", "/s?%2B1=g&-0=i&1%20=h&1.5=f&9223372036854775808=j&b=1&expires=1700003600&signature="},
 		{"names that only look like numbers do not", "/s?1a=x&-=y", "/s?-=y&1a=x&expires=1700003600&signature="},
+		{"a value with a slash and no name", "/s?x/y&a=1", "/s?a=1&expires=1700003600&signature=&x/y"},
+		{"a name that begins with a bracket", "/s?[b=1&A=2", "/s?A=2&%5Bb=1&expires=1700003600&signature="},
 		{"an empty value", "/s?a=", "/s?a=&expires=1700003600&signature="},
 		{"no query", "/s", "/s?expires=1700003600&signature="},
 		{"a path with bytes that Laravel leaves raw", "/f/a@b:c,d=e+f!g*h&i;j", "/f/a@b:c,d=e+f!g*h&i;j?expires=1700003600&signature="},
@@ -287,6 +302,12 @@ func TestSignRefusesClaimsThatALinkCannotCarry(t *testing.T) {
 			t.Errorf("%s: got %v, want an error that wraps ErrUnsupported and names the claim", name, err)
 		}
 	}
+	if u, err := newFormat(t, nil).Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: time.Unix(2, 0)}); err != nil || !strings.HasPrefix(u.RawQuery, "expires=1&") {
+		t.Errorf("the first expiry: %v, %v", u, err)
+	}
+	if u, err := newFormat(t, nil).Sign(&url.URL{Scheme: "https", Path: "/a"}, middleware.Claims{Expires: expiry}); err == nil {
+		t.Errorf("signed for a scheme without a host: %v", u)
+	}
 	c := middleware.Claims{Expires: expiry, Host: "example.com"}
 	if _, err := newFormat(t, nil).Sign(&url.URL{Path: "/a"}, c); err != nil {
 		t.Errorf("the origin's host is what a link carries: %v", err)
@@ -314,6 +335,8 @@ func TestAuthenticate(t *testing.T) {
 		{"an array named expires, signed", signRaw("/a", "expires=1700003600&expires%5B%5D=1"), false},
 		{"an array named expires, raw", signRaw("/a", "expires=1700003600&expires[]=1"), false},
 		{"an expires behind spaces, signed", signRaw("/a", "expires=1700003600&+%20expires=1"), false},
+		{"an array of arrays named expires, signed", signRaw("/a", "expires=1700003600&expires%5Ba%5D%5Bb%5D=1"), false},
+		{"a name that is a space", signRaw("/a", "+=1&%20=2"), true},
 		{"an expires before a zero byte, signed", signRaw("/a", "expires=1700003600&expires%00x=1"), false},
 		{"a name that begins like expires", signRaw("/a", "expires=1700003600&expires_at=1&signatures=2&exp"), true},
 		{"an empty expires, signed", signRaw("/a", "expires="), false},

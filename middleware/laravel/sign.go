@@ -58,7 +58,6 @@ func (f *Format) Sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	f.sign(s, 0)
 
 	signed := *u
-	signed.ForceQuery = false
 	signed.RawQuery = join(named, "signature="+string(s.want[:]), unnamed)
 	if u.Host != "" && f.origin != "" {
 		signed.Scheme, signed.Host, _ = strings.Cut(f.origin, "://")
