@@ -1,71 +1,69 @@
 package middleware_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
-func readme(t *testing.T) string {
+// page returns a page of the project by its path from the root.
+func page(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(name)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-// The README shows files of the project. They are what the tests run.
-func TestTheReadmeShowsFilesAsTheyAre(t *testing.T) {
-	shown := regexp.MustCompile("(?s)<!-- file: (\\S+) -->\n```\\w+\n(.*?)```\n").FindAllStringSubmatch(readme(t), -1)
-	if len(shown) < 3 {
-		t.Fatalf("only %d files are shown", len(shown))
-	}
-	for _, m := range shown {
-		want, err := os.ReadFile(filepath.Join("..", m[1]))
-		if err != nil {
-			t.Fatal(err)
+// The pages show files of the project, which other tests run: the program is
+// that of examples/quickstart, and the signers those of signers_test.go.
+func TestReadmesShowFilesAsTheyAre(t *testing.T) {
+	for name, want := range map[string][]string{
+		"README.md":                     {"examples/quickstart/main.go", "middleware/testdata/signers/sign.py"},
+		"middleware/testdata/README.md": {"middleware/testdata/signers/sign.mjs", "middleware/testdata/signers/sign.sh"},
+	} {
+		text := page(t, name)
+		for _, file := range want {
+			_, shown, found := strings.Cut(text, "<!-- file: "+file+" -->\n```")
+			if !found {
+				t.Errorf("%s does not show %s", name, file)
+				continue
+			}
+			_, shown, _ = strings.Cut(shown, "\n") // the language
+			shown, _, _ = strings.Cut(shown, "```\n")
+			if shown != page(t, file) {
+				t.Errorf("%s shows %s as\n%s", name, file, shown)
+			}
 		}
-		if m[2] != string(want) {
-			t.Errorf("%s is shown as\n%s", m[1], m[2])
+		if n := strings.Count(text, "<!-- file: "); n != len(want) {
+			t.Errorf("%s shows %d files, want %d", name, n, len(want))
 		}
 	}
 }
 
-func TestTheReadmeIsFinished(t *testing.T) {
-	if holder := regexp.MustCompile(`(?m)^[A-Z]{6,}$`).FindString(readme(t)); holder != "" {
-		t.Errorf("it still has the placeholder %s", holder)
+// Every snippet compiles, as the body of a function that has the variables it
+// mentions.
+func TestReadmeSnippetsCompile(t *testing.T) {
+	for name, want := range map[string]int{"README.md": 1, "examples/fileserver/README.md": 1} {
+		snippets := regexp.MustCompile("(?s)<!-- build:body -->\n```go\n(.*?)```").FindAllStringSubmatch(page(t, name), -1)
+		if len(snippets) != want {
+			t.Errorf("%s has %d snippets, want %d", name, len(snippets), want)
+		}
+		for _, m := range snippets {
+			compileBody(t, name, m[1])
+		}
 	}
 }
 
-// The README's Go code compiles: the program as it is, and the snippets inside
-// a function that has what they speak of.
-func TestTheReadmeCompiles(t *testing.T) {
-	text := readme(t)
-	program := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindStringSubmatch(text)
-	if program == nil {
-		t.Fatal("there is no program")
-	}
-	build := func(name, source string) {
-		file := filepath.Join(t.TempDir(), name+".go")
-		if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command("go", "build", "-o", os.DevNull, file).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s\n%s", name, err, out, source)
-		}
-	}
-	build("program", program[1])
-	snippets := regexp.MustCompile("(?s)<!-- build:body -->\n```go\n(.*?)```").FindAllStringSubmatch(text, -1)
-	if len(snippets) < 3 {
-		t.Fatalf("only %d snippets", len(snippets))
-	}
-	for _, m := range snippets {
-		body := strings.ReplaceAll(m[1], ", err := ", ", _ := ")
-		source := `package main
+func compileBody(t *testing.T, name, body string) {
+	t.Helper()
+	source := `package main
 
 import (
 	"net/http"
@@ -77,7 +75,6 @@ import (
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/django"
 	"example.com/signedurl/middleware/laravel"
-	"example.com/signedurl/middleware/memstore"
 	"example.com/signedurl/signedfs"
 )
 
@@ -85,23 +82,86 @@ var (
 	_ = alice.New
 	_ = django.New
 	_ = laravel.New
-	_ = memstore.NewUses
 	_ = signedfs.New
 	_ = os.Getenv
 	_ = time.Now
 	mux = http.NewServeMux()
 	keys *middleware.Keyring
 	dir http.FileSystem
-	links *middleware.URLBuilder
 	reports http.Handler
 	logging alice.Constructor
 )
 
 func main() {
-` + body + "\n"
-		for _, name := range regexp.MustCompile(`(?m)^(\w+)(?:, \w+)? :=`).FindAllStringSubmatch(body, -1) {
-			source += "	_ = " + name[1] + "\n"
+` + strings.ReplaceAll(body, ", err := ", ", _ := ") + "\n"
+	for _, m := range regexp.MustCompile(`(?m)^(\w+)(?:, \w+)? :=`).FindAllStringSubmatch(body, -1) {
+		source += "	_ = " + m[1] + "\n"
+	}
+	source += "}\n"
+	file := filepath.Join(t.TempDir(), "snippet.go")
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-o", os.DevNull, file).CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s\n%s", name, err, out, source)
+	}
+}
+
+// The first page fits on a screen or two, and its tables on a telephone.
+func TestReadmeIsShort(t *testing.T) {
+	text := page(t, "README.md")
+	if n := len(strings.Fields(text)); n > 1100 {
+		t.Errorf("it has %d words, want at most 1,100", n)
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if n := utf8.RuneCountInString(line); n > 160 {
+			t.Errorf("a line has %d columns, want at most 160: %s", n, line)
 		}
-		build("snippet", source+"}\n")
+		if strings.HasPrefix(line, "|") {
+			for cell := range strings.SplitSeq(line, "|") {
+				if n := len(strings.Fields(cell)); n > 12 {
+					t.Errorf("a cell has %d words, want at most 12: %s", n, cell)
+				}
+			}
+		}
+	}
+}
+
+// What the pages link to is there, and so is what their commands name.
+func TestReadmesNameWhatExists(t *testing.T) {
+	named := regexp.MustCompile(`\]\(([^)#:]+)\)|(?: |^)(?:\./)?((?:examples|\.ci)/[\w./-]+)`)
+	found := 0
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(name) != ".md" {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			target := filepath.Join(filepath.Dir(name), filepath.FromSlash(m[1]))
+			if m[1] == "" {
+				target = filepath.Join("..", filepath.FromSlash(strings.TrimRight(m[2], "./")))
+			}
+			found++
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s names %s, which does not exist", name, m[0])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found < 30 {
+		t.Errorf("only %d names were looked at", found)
 	}
 }
