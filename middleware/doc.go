@@ -1,156 +1,207 @@
-// Package middleware signs URLs that expire, and checks them in front of an
+// Package middleware signs URLs that expire, and verifies them in front of an
 // [http.Handler].
 //
-// A service that stores private files gives out links that work for a short
-// time. The link carries its expiry and a signature made with a secret; the
-// middleware checks it on every request. There is no session, no database and
-// no call to a third party on the way. What is unsigned or altered is refused
-// with 403, what has expired with 404.
+// A service that stores private files hands out links that work for a short
+// time. A link carries its expiry and a signature made with a secret, and the
+// middleware verifies both on every request. There is no session, no database
+// and no call to a third party. A request that is unsigned or was altered is
+// refused with 403, and one that has expired with 404.
 //
-// A signed link is a bearer token: whoever has it may use it. It travels in
+// A signed link is a bearer token: anyone who has it can use it. It travels in
 // the open, through logs, Referer headers, chat histories and caches. So a
-// link can be limited (see [Claims]), a reply never outlives its link in a
-// cache, and [Redact] keeps signatures out of logs.
+// link can be limited (see [Claims]), no reply outlives its link in a cache,
+// and [Redact] keeps signatures out of logs.
 //
 // # Signing
 //
-// A [Keyring] holds the keys of a service, of which the first signs. A
-// [URLBuilder] makes links to the names below one prefix, whatever characters
-// they hold. Sign takes absolute times and never looks at the clock: equal
+// A [Keyring] holds the keys of a service. Its first key signs. A [URLBuilder]
+// makes links to the names below one prefix, and escapes whatever characters
+// the names have. Signing uses absolute times and never reads the clock: equal
 // arguments give equal links.
 //
 // # Verifying
 //
-// A [Verifier] decides about a request ([Verifier.Verify]), stands in front of
-// a handler ([Verifier.Handler], which fits alice and every router that takes
-// func(http.Handler) http.Handler), and explains a decision to the operator
-// ([Verifier.Explain]). The handler behind it finds the link's claims with
-// [LinkFromContext].
+// A [Verifier] decides about a request. [Verifier.Verify] returns the decision,
+// [Verifier.Handler] enforces it in front of another handler, and
+// [Verifier.Explain] explains it to the operator. The Handler method fits alice
+// and every router that takes func(http.Handler) http.Handler. The next handler
+// gets the link from [LinkFromContext].
 //
-// It verifies r.URL's escaped path, since that is what the next handler serves.
-// Where outer handlers or a proxy take a prefix off the path, name it in
-// [Options].Prefix. The path of r.RequestURI, if there is one, must be the same
-// path, with the prefix or without it: otherwise one verifier that is mounted
-// below /a/ and /b/ would open /b/card with the link to /a/card.
+// The path that is verified is the escaped path of r.URL, since that is what
+// the next handler serves. If outer handlers or a proxy strip a prefix, name it
+// in [Options].Prefix. The path of r.RequestURI, if there is one, must be the
+// same path, with the prefix or without it. Otherwise one verifier mounted
+// below both /a/ and /b/ would open /b/card with the link to /a/card.
 //
-// Behind the middleware alone, [http.FileServer] redirects some requests to
-// another path, which the link is not for: a directory without its slash, a
-// file with one, and every path that ends in /index.html. The client then gets
-// 403. Package signedfs serves files without such redirects.
+// In front of a [net/http/httputil.ReverseProxy], set its ModifyResponse to
+// [ModifyResponse], so that the backend cannot override the caching and
+// content-type headers that the link asks for.
+//
+// In front of [http.FileServer], nothing is served without a link either, but
+// FileServer was not made for it:
+//
+//   - It redirects a directory without its slash, a file with one, and every
+//     path that ends in /index.html. The link is not signed for the new path,
+//     so the client gets 403.
+//   - It lists the directory that a link is for, and all directories in a subtree
+//     that a link is for.
+//   - It serves the file for every method that the link grants, DELETE included.
+//   - It does not limit the number of ranges in a request: a Range header of one
+//     megabyte makes a reply of almost forty.
+//   - It does not send X-Content-Type-Options: nosniff, and HTML and SVG files
+//     run their scripts on the service's own origin.
+//
+// Package signedfs serves files without these problems.
 //
 // # Keys
 //
-// A key has an id, which every link names, and a text form, one key a line:
+// A key has an ID, which every link names, and a text form of one line:
 //
 //	2026a:hmac-sha256:BASE64URL
 //	2026b:ed25519:BASE64URL          (the 32-byte seed)
 //	2026b:ed25519-public:BASE64URL
 //
 // The last part is unpadded base64url (RFC 4648, section 5) in its one
-// canonical spelling. Secrets under 32 bytes or all zero, ids used twice, and
-// Ed25519 public keys that are not valid points, or are of low order, are refused. To
-// rotate: add the new key behind the old one on every server, put it first,
-// and drop the old one when its last link has expired. A [FormatVar] changes
-// the ring while requests are served, and [Link].KeyID shows which keys are
-// still in use.
+// canonical spelling. Secrets that are shorter than 32 bytes or all zero,
+// repeated IDs, and Ed25519 public keys that are not valid points or are of low
+// order are refused.
+//
+// To rotate keys, add the new key after the old one on every server, then move
+// it first, then drop the old one when its last link has expired. A [FormatVar]
+// replaces the ring while requests are served, and [Link].KeyID shows which
+// keys are still in use.
 //
 // # Format
 //
-// This section is normative: it is enough to write a signer or a verifier in
-// another language. The files in testdata/vectors show every rule of it.
+// The sections from here to Replies are normative. They suffice to write a
+// signer or a verifier in another language. The files in testdata/vectors test
+// every rule.
 //
 //	/files/kyc/card.jpg?expires_at=1767225600&signed_by=2026a&signature=Q2Xk...43 characters
 //
-// Reserved are the parameters expires_at and signature, and every name that
-// begins with signed_. All other parameters are the application's, and are
-// signed too. A URL that already carries a reserved name cannot be signed.
+// The parameters expires_at and signature, and every name that begins with
+// signed_, are reserved. All other parameters belong to the application and are
+// signed too. A URL that already has a reserved parameter cannot be signed.
 //
-// expires_at is required: seconds since the Unix epoch in decimal, without
-// sign or leading zero, at most 253402300799 (the year 9999), or the word
-// never. The link is refused from that second on, plus the verifier's leeway.
-// signed_by is required: the id of the key, 1 to 64 of A-Z a-z 0-9 - _ . and
-// signature, the unpadded base64url of the MAC (HMAC-SHA-256, RFC 2104: 43
-// characters) or the signature (Ed25519, RFC 8032: 86 characters). It has one
-// spelling: padding, line breaks, escapes and stray bits in the last character
-// are refused. The algorithm belongs to the key; a link cannot name one.
+// The parameter expires_at is required. It is the number of seconds since the
+// Unix epoch in decimal, without sign or leading zero and at most 253402300799
+// (the year 9999), or the word never. The link is refused from that second on,
+// plus the verifier's leeway.
+//
+// The parameter signed_by is required. It is the ID of the key: 1 to 64 of the
+// characters A-Z a-z 0-9 - _ .
+//
+// The parameter signature is required. It is the unpadded base64url of the MAC
+// (HMAC-SHA-256, RFC 2104: 43 characters) or of the signature (Ed25519, RFC
+// 8032: 86 characters). It has one spelling: padding, line breaks, escapes and
+// stray bits in the last character are refused. The key determines the
+// algorithm. A link cannot name one.
 //
 // The signed bytes are four lines, separated by LF (0x0A):
 //
 //	signed-url/1 LF path LF query LF binding
 //
-// Path. The path as it was sent is decoded once. Refused are: no leading "/",
-// an invalid escape, a byte 00 to 1F or 7F; and, when the decoded path is cut
-// at every "/" (raw or encoded) and every "\", a part that is "." or "..", or
-// an empty part that is not the last. What remains is encoded again between
-// the raw slashes: all but the unreserved characters of RFC 3986 (A-Z a-z 0-9 -
-// . _ ~) as %XX in upper case. An encoded slash stays %2F.
+// Path. The path as sent is decoded once. Both signer and verifier refuse a
+// path that does not begin with "/", has an invalid escape, or decodes to a byte
+// 00 to 1F or 7F. The decoded path is then split at every "/" and "\", whether
+// they were raw or encoded. An empty part is refused unless it is the last. A
+// part is refused if what precedes its first ";", raw or encoded, is "." or
+// "..": servlet containers and some proxies drop ";" and what follows it. Apart
+// from the rule for empty parts, this holds for the links of every [Format].
+// A verifier also refuses a raw ";"; a signer writes it as %3B. What remains is
+// encoded again between the raw slashes: every byte becomes %XX, in upper case,
+// except the unreserved characters of RFC 3986 (A-Z a-z 0-9 - . _ ~). An encoded
+// slash stays %2F.
 //
-// Query. All pairs but the signature and those that signed_ignore names; name
-// and value decoded ("+" is a space) and encoded again as above; sorted by the
-// bytes of the encoded name, pairs of one name in the order they came; joined
-// as name=value with "&". Refused are: a raw ";", an invalid escape, an empty
-// pair or name, a reserved name that comes twice or is spelled with escapes, a
-// reserved parameter with an empty value, an unknown name that begins with
-// signed_ (so that an old verifier never overlooks a limit that a new signer
-// set), more than 128 pairs, and a target of more than 8192 bytes.
+// Query. All pairs except the signature and those that signed_ignore names.
+// Name and value are decoded ("+" is a space) and encoded again as above. The
+// pairs are sorted by the bytes of the encoded name, and pairs of one name stay
+// in the order in which they came. They are joined as name=value with "&"; a
+// pair without "=" has an empty value. Both signer and verifier refuse a raw
+// ";", an invalid escape, an empty pair or name, a reserved name that is
+// repeated or spelled with escapes, a reserved parameter with an empty value,
+// and an unknown name that begins with signed_, so that an old verifier never
+// overlooks a limit that a new signer set. They also refuse more than 128 pairs,
+// counting the signature and ignored ones, and a target (path, "?" and query) of
+// more than 8192 bytes.
 //
-// Binding. Empty, or the value that signed_for names, encoded as above.
+// Binding. The value that signed_for names, encoded as above, or nothing.
 //
-// The builder writes the canonical path and the canonical query, then the
-// signature last. A verifier accepts every spelling that has the same signed
-// bytes.
+// A signer writes the canonical path and the canonical query, and the signature
+// last. A verifier accepts every spelling that has the same signed bytes.
 //
 // # Limits
 //
 // A link carries its limits as parameters, which are signed like all others:
 //
-//	signed_from     not valid before this time, written as expires_at
+//	signed_from     not valid before this time, which is written as expires_at is
 //	signed_under    a canonical path that ends in "/": the link opens that path
-//	                itself and what lies below it, by whole segments. The path
+//	                itself and everything below it, by whole segments. The path
 //	                line is this path, and the query line has only the reserved
-//	                parameters. Other parameters on the request are refused
+//	                parameters. Other parameters of the request are refused
 //	                unless signed_ignore names them.
-//	signed_methods  methods, upper case, separated by commas; without it GET and
-//	                HEAD. GET always includes HEAD.
+//	signed_methods  methods in upper case, separated by commas. The default is
+//	                GET and HEAD, and GET always includes HEAD.
 //	signed_host     host[:port] in lower-case ASCII, without the scheme's
-//	                default port; compared with the Host of the request.
-//	signed_ip       IPv4 or IPv6 addresses or CIDR blocks, separated by commas;
-//	                the client's address must be in one. Bits behind a block's
-//	                length do not count, and ::ffff:192.0.2.1 is 192.0.2.1.
-//	signed_for      the name (as a key id) of a value that the link does not
-//	                show and the verifier knows: session, user, version. The
-//	                value is the binding line. Absent or empty, it refuses.
-//	signed_id       1 to 128 printable ASCII bytes: an id for revocation,
-//	                counting and audit, of one link or of many.
-//	signed_uses     1 to 1000000: how many uses the id has. It needs signed_id
-//	                and an expiry. Every request but HEAD takes one.
-//	signed_ignore   up to 64 names [A-Za-z0-9._~-]+, separated by commas, with an
-//	                optional "*" at the end, of parameters that are not signed.
-//	                Reserved names are never ignored.
-//	signed_as       the reply is an attachment of this name: UTF-8, no slash or
-//	                backslash, no control character, not "." or "..".
-//	signed_type     the reply has this media type: printable ASCII with a "/".
+//	                default port: must match the request's host
+//	signed_ip       IPv4 or IPv6 addresses or CIDR blocks, separated by commas:
+//	                one must contain the client's address. Bits beyond a
+//	                block's length do not count, and ::ffff:192.0.2.1 is
+//	                192.0.2.1.
+//	signed_for      the name, of the characters of a key ID, of a value that the
+//	                link does not show and the verifier knows: session, user,
+//	                version. The value is the binding line. A missing or empty
+//	                value refuses the link.
+//	signed_id       1 to 128 printable ASCII bytes without space: an ID for
+//	                revocation, counting and audit, of one link or of many
+//	signed_uses     1 to 1000000: the number of uses of the ID. It needs
+//	                signed_id and an expiry.
+//	signed_ignore   up to 64 names [A-Za-z0-9._~-]+ with an optional "*" at the
+//	                end, separated by commas, of parameters that are not
+//	                signed. Reserved names are never ignored.
+//	signed_as       the reply is an attachment with this name: UTF-8, no slash or
+//	                backslash, no control character, not "." or ".."
+//	signed_type     the reply has this media type: printable ASCII with a "/"
 //
-// A value to which links are bound need not be secret, but a thief who can
-// present it can use the link: a session id is a good one, a user's number is
-// as good as the check that finds it for the request.
+// A bound value need not be secret, but a thief who can present it can use the
+// link. A session ID is a good value. A user's number is as good as the check
+// by which the verifier finds it for a request.
+//
+// # Uses
+//
+// Every request except HEAD takes a use, after all other checks and before the
+// next handler runs. A handler that acts, such as one that confirms or deletes
+// something, therefore never acts twice for one use. A handler whose reply has
+// nothing of the file, such as 304 or 404, can return the use with [GiveBack].
+// The middleware never does so by itself.
+//
+// The middleware cannot tell people from programs. Chat programs that show a
+// preview and mail servers that scan for malware open the links in a message,
+// often before its reader does. Each of them takes a use. A link with one use
+// that is sent this way may be used up when its reader opens it. Send such a
+// link to a page of your own with a button that leads to it, or allow a few
+// uses more. [Options].UseWindow does not help: the scanner has another address.
 //
 // # Order of checks
 //
 // The shape of the request, the presence of a signature, the key, the value of
-// a binding, the signature in constant time, the path below the subtree; then
-// time; then method, host and address; then revocation and uses. Whoever
-// cannot sign learns nothing about clock, file or store.
+// a binding, the signature in constant time, and the path in the subtree; then
+// the time; then method, host, address and the verifier's policy; then
+// revocation and uses. A client that cannot sign learns nothing about clock,
+// file or store.
 //
 // # Cookies
 //
 // A subtree link can travel as a cookie, so that a page with a hundred images
-// needs one signature. The cookie's value is the reserved parameters of the
-// link as a query, signed_under among them, and the first line of its signed
-// bytes is signed-cookie/1: a link never works as a cookie, nor a cookie as a
-// link. If the URL holds a reserved parameter, no cookie is looked at. Of the
-// first 64 cookies of the name, up to 4 whose subtree holds the path are tried,
-// and the first that passes all checks that need no store counts.
+// needs one signature. The value of the cookie is the reserved parameters of
+// the link as a query, with signed_under among them. The first line of its
+// signed bytes is signed-cookie/1, so that a link never works as a cookie, nor a
+// cookie as a link. Name and value have at most 4096 bytes together.
+//
+// Cookies are ignored if the URL has a reserved parameter. Other parameters of
+// the request are refused unless the cookie's signed_ignore names them. Of the
+// first 64 cookies of the name, up to 4 whose subtree contains the path are
+// tried. The first that passes all checks that need no store counts.
 //
 // # Replies
 //
@@ -159,17 +210,51 @@
 //	ErrNotYet, ErrRevoked, ErrUsedUp            404
 //	ErrUnavailable                              503
 //
-// All that is not signed gets the same bytes. Every refusal is Cache-Control:
-// no-store.
+// All requests without a valid signature get the same bytes. Every refusal has
+// Cache-Control: no-store. The headers of an accepted request's reply are those
+// that [Verifier.Handler] documents.
+//
+// # Threats
+//
+// Hand-written code for signed links often has these faults, each of which was
+// found in real systems. This package has an answer to each:
+//
+//   - Fields are joined without a separator, as in Sprintf("%d%s", expires,
+//     name), so that digits can move from one to the other. The signed bytes
+//     are injective, and tagged with their version and purpose.
+//   - The signature covers the path as sent, and the file is opened by the
+//     cleaned path: /a/%2e%2e/b, /a/..%2Fb, /a/..;/b. All of these are refused,
+//     in every spelling. (http.ServeMux redirects a raw ".." or "//" before it
+//     calls any handler, and the new path is verified.)
+//   - strings.HasPrefix(path, "/files/a") opens /files/ab. Subtrees are compared
+//     by whole segments.
+//   - Signatures are compared with ==. Here the comparison takes constant time.
+//   - ParseInt accepts +5 and 005, and base64 has four spellings of a MAC.
+//     Numbers and signatures have one spelling.
+//   - URL.Query drops a;b=c without an error, and another parser does not. What
+//     does not parse is refused.
+//   - The expiry is checked before the signature, and tells a forger what
+//     exists. The signature is checked first, and all forgeries get one reply.
+//   - The link names the algorithm, or the secret is a short word. The key
+//     determines the algorithm, and secrets have at least 32 bytes.
+//   - Any method passes, so that a link to read a file deletes it. GET and HEAD
+//     are the default.
+//   - A shared cache keeps the reply after the link has expired. Replies are
+//     private and no longer fresh than the link lives. Refusals are not stored.
+//   - Every log has live links. [Redact] and [RedactAttr] remove the signatures.
+//   - Large input costs more than it should. Length, parameters, cookies and
+//     ignored names are bounded before anything is hashed.
 //
 // # What a link does not do
 //
-// A link does not name the host it is for, unless Claims.Host does: services
-// that share a key open each other's links. It does not know who uses it, unless it is bound to a value that only one
-// client can present. It cannot be taken back before it expires, unless it has
-// an id and the verifier [Revocations]. It protects the request, not the
-// bytes: who got the file has it. And it is only as secret as the channel:
-// without TLS, everyone on the way can read and use it.
+// A link does not name its host unless Claims.Host does: services that share a
+// key open each other's links. It does not know who uses it unless it is bound
+// to a value that only one client can present. It cannot be taken back before
+// it expires unless it has an ID and the verifier has [Revocations], or its
+// bound value changes. It does not hide its path, expiry and limits. It protects
+// the request, not the file: anyone who has downloaded the file keeps it. And it
+// is only as secret as the channel: without TLS, everyone on the way can read
+// and use it.
 package middleware
 
 // The files read downwards: none uses a definition of one that is named before

@@ -15,8 +15,8 @@ import (
 	"example.com/signedurl/middleware"
 )
 
-// TestSignersOfOtherLanguagesMakeTheSameLinks runs the signers that the README
-// shows.
+// TestSignersOfOtherLanguagesMakeTheSameLinks runs the signers that README.md
+// and testdata/README.md show.
 func TestSignersOfOtherLanguagesMakeTheSameLinks(t *testing.T) {
 	expires := time.Now().Add(time.Hour).Truncate(time.Second)
 	plain := []byte("0123456789abcdef0123456789abcdef")
@@ -79,8 +79,8 @@ func TestSignersOfOtherLanguagesMakeTheSameLinks(t *testing.T) {
 	}
 }
 
-// missing ends a test that needs a program which is not installed: as a failure
-// where SIGNEDURL_REQUIRE_SIGNERS=1 says that all of them are.
+// missing skips a test that needs a program which is not installed. It fails the
+// test if SIGNEDURL_REQUIRE_SIGNERS=1 demands all of them.
 func missing(t *testing.T, program string) {
 	t.Helper()
 	if os.Getenv("SIGNEDURL_REQUIRE_SIGNERS") == "1" {
