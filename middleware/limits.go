@@ -113,21 +113,22 @@ var limits = [numParams]struct {
 	paramSignature: {name: nameSignature},
 }
 
-// byLength has the parameters by the length of their names, and longestName is
-// the greatest one.
-var byLength, longestName = func() (by [32][]param, longest int) {
+// byInitial has the signed_ parameters by the first letter after the prefix, and
+// longestName is the greatest length of a name.
+var byInitial, longestName = func() (by [256][]param, longest int) {
 	for p, limit := range limits {
-		n := len(limit.name)
-		by[n] = append(by[n], param(p))
-		longest = max(longest, n)
+		if rest, ok := strings.CutPrefix(limit.name, reservedPrefix); ok {
+			by[rest[0]] = append(by[rest[0]], param(p))
+			longest = max(longest, len(limit.name))
+		}
 	}
 	return by, longest
 }()
 
-// paramIndex returns the reserved parameter of a name, or -1.
+// paramIndex returns the parameter of a name that begins with signed_, or -1.
 func paramIndex(name string) param {
-	if len(name) < len(byLength) {
-		for _, p := range byLength[len(name)] {
+	if len(name) > len(reservedPrefix) {
+		for _, p := range byInitial[name[len(reservedPrefix)]] {
 			if limits[p].name == name {
 				return p
 			}
@@ -693,7 +694,7 @@ func readList[T any](raw string, max int, read func(item string) (T, bool)) []T 
 // long it is: len(raw) and 0 if there is none.
 func find(raw string, c byte) (i, width int) {
 	for i := 0; i < len(raw); i++ {
-		if raw[i] != c && raw[i] != '%' {
+		if b := raw[i]; b != c && b != '%' {
 			continue
 		}
 		if b, width := strict.Next(raw, i); b == c && width > 0 {

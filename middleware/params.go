@@ -56,8 +56,8 @@ func scanQuery(q string, p *params) *strict.Fault {
 		}
 		if i = equals; i == len(q) || q[i] == '&' {
 			clean = false // net/http reads "a" as "a="
-			if id < 0 {
-				id = paramIndex(q[start:i])
+			if id < 0 && isReserved(q[start:i]) {
+				return faultEmptyValue
 			}
 		} else if i++; id == paramSignature {
 			// It is compared as text and not signed: no need to read it.
