@@ -44,7 +44,8 @@ type Claims struct {
 	// it to the query.
 	Methods []string
 	// Host is the host[:port] that the request must name, in lower-case
-	// ASCII and without the scheme's default port.
+	// ASCII and without a default port: :80 and :443 say nothing, since a proxy
+	// may terminate TLS.
 	Host string
 	// Networks restricts the link to clients whose address is in one of these
 	// networks.
@@ -60,8 +61,13 @@ type Claims struct {
 	// when all are taken: a handler that acts must not act on HEAD.
 	Uses int
 
-	// DownloadName makes the reply an attachment with this file name (RFC 6266).
+	// DownloadName makes the reply an attachment with this file name (RFC
+	// 6266): UTF-8 without slashes, control characters and the bidirectional
+	// controls that make a name look like another one.
 	DownloadName string
+	// Inline shows the reply and does not download it, for a PDF that is viewed
+	// and then saved under its name. It needs DownloadName.
+	Inline bool
 	// ContentType is the media type of the reply.
 	ContentType string
 
@@ -150,7 +156,7 @@ type linkKey struct{}
 type linkContext struct {
 	context.Context
 	link  Link
-	taken *takenUse // nil if no use was taken
+	taken takenUse // without a store if no use was taken
 }
 
 func (c *linkContext) Value(key any) any {
@@ -158,8 +164,8 @@ func (c *linkContext) Value(key any) any {
 	case linkKey:
 		return &c.link
 	case takenKey:
-		if c.taken != nil {
-			return c.taken
+		if c.taken.store != nil {
+			return &c.taken
 		}
 	}
 	return c.Context.Value(key)

@@ -9,16 +9,18 @@ import (
 )
 
 // clientAddr returns the address of the client: the peer's own, unless the
-// peer is a trusted proxy. Then it is the rightmost entry of X-Forwarded-For
+// peer is a trusted proxy, as one on a Unix socket is if unix is set. Then it is the rightmost entry of X-Forwarded-For
 // that is no trusted proxy itself, since everything to the left of that came
 // from an untrusted sender. It reports false, and the link is refused, where
 // that does not give one address: no peer address (a Unix socket), no header
 // after a proxy, an entry that is no address, or no entry but proxies. It
 // allocates nothing.
-func clientAddr(r *http.Request, trusted []netip.Prefix) (netip.Addr, bool) {
+func clientAddr(r *http.Request, trusted []netip.Prefix, unix bool) (netip.Addr, bool) {
 	addr, ok := parsePeer(r.RemoteAddr)
+	// net names the peer by its path or, if it has none, "@".
+	unix = unix && r.RemoteAddr != "" && (r.RemoteAddr[0] == '@' || r.RemoteAddr[0] == '/')
 	entries := forwarded{lines: r.Header["X-Forwarded-For"]}
-	for ok && within(addr, trusted) {
+	for ; unix || ok && within(addr, trusted); unix = false {
 		var entry string
 		if entry, ok = entries.previous(); ok {
 			addr, ok = parsePeer(entry)

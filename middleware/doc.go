@@ -258,6 +258,6 @@
 package middleware
 
 // The files read downwards: none uses a definition of one that is named before
-// it. handler.go, verifier.go, urlbuilder.go, keyring.go, params.go, limits.go,
+// it. handler.go, header.go, verifier.go, urlbuilder.go, keyring.go, params.go, limits.go,
 // subtree.go, key.go, canonical.go, format.go, explain.go, claims.go,
 // clientaddr.go, cookie.go, store.go, redact.go, errors.go

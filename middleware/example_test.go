@@ -333,17 +333,14 @@ func ExampleClaims_downloadName() {
 	// attachment; filename="M_rz 2026.pdf"; filename*=UTF-8''M%C3%A4rz%202026.pdf
 }
 
-// The backend's own caching rules would come behind those of the link, and
-// browsers heed the last.
-func ExampleModifyResponse() {
+// In front of a proxy, the link decides how long a reply is cached. A backend
+// that is stricter prevails, and an error of the backend is never cached.
+func ExampleVerifier_Handler_reverseProxy() {
 	bucket, err := url.Parse("http://bucket.internal")
 	if err != nil {
 		log.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(bucket) },
-		ModifyResponse: middleware.ModifyResponse,
-	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(bucket) }}
 	verifier, err := middleware.NewVerifier(exampleRing(), nil)
 	if err != nil {
 		log.Fatal(err)

@@ -100,7 +100,8 @@ func TestRefusalsOverASocket(t *testing.T) {
 		{"an empty parameter", "GET", link + "&", 403},
 		{"a name without a value", "GET", link + "&a", 403},
 		{"a fragment", "GET", link + "#x", 403},
-		{"the absolute form", "GET", "http://files.example.com" + link, 403},
+		{"the absolute form", "GET", "http://files.example.com" + link, 200},
+		{"the absolute form with a user", "GET", "http://me@files.example.com" + link, 403},
 		{"the asterisk", "OPTIONS", "*", 200}, // net/http answers it itself
 		{"a target of 100 KB", "GET", link + "&x=" + strings.Repeat("x", 100_000), 403},
 	} {
@@ -439,7 +440,7 @@ func TestTheLinkDecidesInFrontOfAProxy(t *testing.T) {
 	}))
 	defer backend.Close()
 	to, _ := url.Parse(backend.URL)
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, ModifyResponse: middleware.ModifyResponse}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
 	ring := testRing(t)
 	server := httptest.NewServer(newVerifier(ring, nil).Handler(proxy))
 	defer server.Close()
@@ -455,13 +456,6 @@ func TestTheLinkDecidesInFrontOfAProxy(t *testing.T) {
 	plain, _ := raw(t, server.Listener.Addr().String(), "GET", sign(t, ring, "/x", middleware.Claims{Expires: c.Expires}))
 	if got := plain.Header.Values("Content-Type"); !slices.Equal(got, []string{"text/html"}) {
 		t.Errorf("without claims about it, the Content-Type is %q", got)
-	}
-	unchecked := &http.Response{Header: http.Header{"Cache-Control": {"public"}}, Request: request(t, "GET", "/x")}
-	if err := middleware.ModifyResponse(unchecked); err != nil || unchecked.Header.Get("Cache-Control") != "public" {
-		t.Errorf("a reply to what was not checked: %v, %v", unchecked.Header, err)
-	}
-	if err := middleware.ModifyResponse(&http.Response{}); err != nil {
-		t.Error(err)
 	}
 }
 

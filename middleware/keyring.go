@@ -189,7 +189,7 @@ const maxCookie = 4096
 // the subtree and its expiry the claims'. A browser keeps cookies of one name
 // side by side if their paths differ, and sends those that fit. The caller may
 // change the cookie's attributes before it sets the cookie; what the cookie
-// opens is in its signed value.
+// opens is in its signed value. The clock decides about Max-Age alone.
 func (k *Keyring) SignCookies(name string, c Claims) ([]*http.Cookie, error) {
 	cookie, err := k.signCookie(name, c)
 	if err != nil {
@@ -209,6 +209,14 @@ func (k *Keyring) signCookie(name string, c Claims) (*http.Cookie, error) {
 	cookie := &http.Cookie{
 		Name: name, Value: value, Path: c.Under, Expires: c.Expires,
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
+	}
+	if !c.Permanent {
+		// A browser whose clock runs ahead would drop a cookie with Expires
+		// alone. Max-Age has precedence (RFC 6265, section 5.3).
+		cookie.MaxAge = int(max(time.Until(c.Expires)/time.Second, 0))
+		if cookie.MaxAge == 0 {
+			cookie.MaxAge = -1 // which is written as 0: it has expired
+		}
 	}
 	if err := cookie.Valid(); err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ const (
 	paramHost
 	paramID
 	paramIgnore
+	paramInline
 	paramIP
 	paramMethods
 	paramType
@@ -102,9 +103,10 @@ var limits = [numParams]struct {
 	paramBy:        {name: nameBy},
 	paramFor:       {"signed_for", writeFor, invalid("signed_for is not a name")},
 	paramFrom:      {"signed_from", writeFrom, invalid("signed_from is not a canonical number of seconds")},
-	paramHost:      {"signed_host", writeHost, invalid("signed_host is not host[:port] in lower-case ASCII")},
+	paramHost:      {"signed_host", writeHost, invalid("signed_host is not host[:port] in lower-case ASCII, without a default port")},
 	paramID:        {"signed_id", writeID, invalid("signed_id is not 1 to 128 bytes of printable ASCII")},
 	paramIgnore:    {"signed_ignore", writeIgnore, invalid("signed_ignore is not a list of parameter names")},
+	paramInline:    {"signed_inline", writeInline, invalid("signed_inline is not 1, or there is no signed_as")},
 	paramIP:        {"signed_ip", writeNetworks, invalid("signed_ip is not a list of addresses or networks")},
 	paramMethods:   {"signed_methods", writeMethods, invalid("signed_methods is not a list of methods in upper case")},
 	paramType:      {"signed_type", writeType, invalid("signed_type is not a media type")},
@@ -207,6 +209,8 @@ func (c *Claims) read(p *params) error {
 			ok = c.readHost(raw)
 		case paramID:
 			ok = c.readID(raw)
+		case paramInline:
+			ok = c.readInline(raw)
 		case paramIP:
 			ok = c.readNetworks(raw)
 		case paramMethods:
@@ -230,6 +234,7 @@ type occasion struct {
 	now     time.Time
 	leeway  time.Duration
 	proxies []netip.Prefix
+	unix    bool // a peer on a Unix socket is a proxy
 }
 
 // hold holds the claims against a request, as far as no store is needed.
@@ -398,12 +403,23 @@ func validHost(h string) bool {
 			return false
 		}
 	}
-	return h != ""
+	return h != "" && h == withoutPort(h)
+}
+
+// withoutPort strips a port that says nothing from a host: an empty one, or the
+// default one of either scheme, since a proxy may terminate TLS.
+func withoutPort(host string) string {
+	for _, port := range [...]string{":443", ":80", ":"} {
+		if rest, ok := strings.CutSuffix(host, port); ok {
+			return rest
+		}
+	}
+	return host
 }
 
 func writeHost(c *Claims) (string, error) {
 	if c.Host != "" && !validHost(c.Host) {
-		return "", errors.New("the claim Host must be host[:port] in lower-case ASCII")
+		return "", errors.New("the claim Host must be host[:port] in lower-case ASCII, without a default port")
 	}
 	return c.Host, nil
 }
@@ -417,7 +433,7 @@ func (c *Claims) holdHost(o *occasion) error {
 	if c.Host == "" {
 		return nil
 	}
-	if !sameHost(o.Host, o.Scheme, c.Host) {
+	if !sameHost(o.Host, c.Host) {
 		return errHost
 	}
 	o.Trace("host", c.Host)
@@ -425,14 +441,10 @@ func (c *Claims) holdHost(o *occasion) error {
 }
 
 // sameHost compares the host of a request with a claim's, which is in lower
-// case and without the scheme's default port. Only ASCII is folded: EqualFold
-// would take the Kelvin sign for a k.
-func sameHost(host, scheme, want string) bool {
-	if scheme == "https" {
-		host = strings.TrimSuffix(host, ":443")
-	} else {
-		host = strings.TrimSuffix(host, ":80")
-	}
+// case and without a default port. Only ASCII is folded: EqualFold would take
+// the Kelvin sign for a k.
+func sameHost(host, want string) bool {
+	host = withoutPort(host)
 	if len(host) != len(want) {
 		return false
 	}
@@ -508,7 +520,7 @@ func (c *Claims) holdNetworks(o *occasion) error {
 	if c.Networks == nil {
 		return nil
 	}
-	addr, ok := clientAddr(o.http, o.proxies)
+	addr, ok := clientAddr(o.http, o.proxies, o.unix)
 	if !ok {
 		return errAddress
 	}
@@ -626,7 +638,7 @@ func (c *Claims) readIgnore(raw string) bool {
 	return c.Ignore != nil
 }
 
-// signed_as and signed_type: DownloadName and ContentType.
+// signed_as, signed_inline and signed_type: DownloadName, Inline and ContentType.
 
 func writeAs(c *Claims) (string, error) {
 	if c.DownloadName != "" && !strict.ValidDownloadName(c.DownloadName) {
@@ -638,6 +650,22 @@ func writeAs(c *Claims) (string, error) {
 func (c *Claims) readAs(raw string) bool {
 	c.DownloadName, _ = strict.Unescape(raw, true)
 	return strict.ValidDownloadName(c.DownloadName)
+}
+
+func writeInline(c *Claims) (string, error) {
+	switch {
+	case !c.Inline:
+		return "", nil
+	case c.DownloadName == "":
+		return "", errors.New("the claim Inline needs a DownloadName, which is the name that it shows")
+	}
+	return "1", nil
+}
+
+// readInline is called after readAs, on whose claim it depends.
+func (c *Claims) readInline(raw string) bool {
+	c.Inline = strict.UnescapesTo(raw, "1", true) && c.DownloadName != ""
+	return c.Inline
 }
 
 // commonTypes are the media types of most files that links lead to, so that

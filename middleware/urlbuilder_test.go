@@ -325,7 +325,7 @@ func TestTheAttributesOfACookie(t *testing.T) {
 	if err != nil || len(got) != 1 {
 		t.Fatal(got, err)
 	}
-	want := &http.Cookie{Name: "__Secure-files", Value: got[0].Value, Path: "/files/my%20docs/", Expires: c.Expires, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
+	want := &http.Cookie{Name: "__Secure-files", Value: got[0].Value, Path: "/files/my%20docs/", Expires: c.Expires, MaxAge: got[0].MaxAge, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
 	if diff := cmp.Diff(want, got[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

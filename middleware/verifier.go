@@ -36,6 +36,10 @@ type Options struct {
 	// TrustedProxies lists the networks of the proxies that set
 	// X-Forwarded-For. The header is ignored if the peer is in none of them.
 	TrustedProxies []netip.Prefix
+	// InsecureTrustUnixSocket takes a peer on a Unix socket, which has no
+	// address, for a trusted proxy. Set it only if nothing but such a proxy can
+	// connect to the socket.
+	InsecureTrustUnixSocket bool
 
 	// Binding returns the value that links bound to a name must have been
 	// signed with, for example the id of the request's session. It is called
@@ -185,7 +189,7 @@ func cookieAuthenticator(f Format) CookieAuthenticator {
 // package's sentinels. It looks at r's URL as the next handler will see it, and
 // does not change r.
 func (v *Verifier) Verify(r *http.Request) (l Link, err error) {
-	if _, _, err := v.decide(r, &l, nil); err != nil {
+	if _, err := v.decide(r, &l, new(takenUse), nil); err != nil {
 		return Link{}, err
 	}
 	return l, nil
@@ -193,15 +197,12 @@ func (v *Verifier) Verify(r *http.Request) (l Link, err error) {
 
 // Explain decides about a request as Verify does, by the same code, and tells
 // how it came to the decision. It counts no use and does not call Observe. For
-// the URL of a link, make a request first:
-//
-//	r, err := http.NewRequest("GET", link, nil)
-//	r.URL.Scheme, r.URL.Host = "", "" // r.Host has it
+// the URL of a link, make a request with [http.NewRequest] first.
 //
 // The explanation is for the operator: a client must not see it.
 func (v *Verifier) Explain(r *http.Request) *Explanation {
 	e := new(Explanation)
-	_, _, e.Err = v.decide(r, &e.Link, e)
+	_, e.Err = v.decide(r, &e.Link, new(takenUse), e)
 	if e.Err != nil {
 		e.Checks = append(e.Checks, Check{Reason(e.Err), strings.TrimPrefix(e.Err.Error(), "signedurl: "), false})
 	}
@@ -210,7 +211,7 @@ func (v *Verifier) Explain(r *http.Request) *Explanation {
 
 var (
 	errZeroVerifier = invalid("the verifier was not made by NewVerifier")
-	errAbsolute     = invalid("the request's target is not a path and a query")
+	errTarget       = invalid("the request's target is not a path and a query, with a scheme and a host or without")
 	errRewritten    = invalid("the path is not the one that was requested, nor is it that without the prefix")
 	errLifetime     = notAllowed("the link lives longer than the verifier accepts")
 	errPermanent    = notAllowed("the link never expires, which the verifier does not allow")
@@ -221,9 +222,9 @@ var (
 // does. It returns the time of the decision, and leaves an authentic link that
 // was refused in l. With a trace it records what it did, takes no use and is not
 // observed.
-func (v *Verifier) decide(r *http.Request, l *Link, trace *Explanation) (now time.Time, taken *takenUse, err error) {
+func (v *Verifier) decide(r *http.Request, l *Link, taken *takenUse, trace *Explanation) (now time.Time, err error) {
 	if v == nil || v.format == nil {
-		return now, nil, errZeroVerifier
+		return now, errZeroVerifier
 	}
 	req := Request{trace: trace}
 	if err = v.request(r, &req); err == nil {
@@ -240,13 +241,13 @@ func (v *Verifier) decide(r *http.Request, l *Link, trace *Explanation) (now tim
 			}
 		}
 		if err == nil && (l.ID != "" || l.Uses > 0) {
-			taken, err = v.askStores(&req, l)
+			err = v.askStores(&req, l, taken)
 		}
 	}
 	if trace == nil && v.opts.Observe != nil {
 		v.opts.Observe(r, *l, err)
 	}
-	return now, taken, err
+	return now, err
 }
 
 // authenticate asks the format. A Keyring, also one in a FormatVar, is called
@@ -329,16 +330,24 @@ func (v *Verifier) tryCookies(r *Request, l *Link, now time.Time) error {
 // in r.URL, since that is what the next handler serves. The request target
 // that the client sent must be that path, or that path after the prefix:
 // otherwise one verifier mounted below /a/ and /b/, with prefixes stripped,
-// would open /b/card with the link to /a/card.
+// would open /b/card with the link to /a/card. A scheme and a host, in r.URL or
+// in the target (the absolute form, which RFC 9112, section 3.2.2, says a server
+// must accept), say nothing: the host is r.Host.
 func (v *Verifier) request(r *http.Request, req *Request) error {
 	u := r.URL
-	if u == nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil {
-		return errAbsolute
+	if u == nil || u.Opaque != "" || u.User != nil {
+		return errTarget
 	}
-	if len(u.Path)+len(u.RawQuery) >= strict.MaxTarget || len(r.RequestURI) > strict.MaxTarget {
+	if len(u.Path)+len(u.RawQuery) >= strict.MaxTarget || len(r.RequestURI) > strict.MaxTarget+maxOrigin {
 		return strict.Invalid{Fault: strict.TooLong}
 	}
 	path, prefix := r.RequestURI, v.opts.Prefix
+	if path != "" && path[0] != '/' {
+		var ok bool
+		if path, ok = cutOrigin(path); !ok {
+			return errTarget
+		}
+	}
 	if i := strings.IndexByte(path, '?'); i >= 0 {
 		path = path[:i]
 	}
@@ -381,6 +390,22 @@ func (v *Verifier) request(r *http.Request, req *Request) error {
 	return nil
 }
 
+// maxOrigin is how long scheme and host of a target may be, besides its path and
+// query.
+const maxOrigin = len("https://") + 255 + len(":65535")
+
+// cutOrigin cuts scheme and host from a target in absolute form. It refuses one
+// with user information or without a path.
+func cutOrigin(target string) (path string, ok bool) {
+	scheme, rest, ok := strings.Cut(target, "://")
+	slash := strings.IndexByte(rest, '/')
+	if !ok || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") ||
+		slash <= 0 || slash > maxOrigin || strings.ContainsAny(rest[:slash], "@?#\\") {
+		return "", false
+	}
+	return rest[slash:], true
+}
+
 // escapedPath is the path as it was sent, if u still has it.
 func escapedPath(u *url.URL) string {
 	if u.RawPath != "" && strict.UnescapesTo(u.RawPath, u.Path, false) {
@@ -404,7 +429,7 @@ func spells(raw string, u *url.URL) bool {
 // far as no store is needed.
 func (v *Verifier) check(r *Request, l *Link, now time.Time) error {
 	o := &v.opts
-	if err := l.hold(&occasion{r, now, o.Leeway, o.TrustedProxies}); err != nil {
+	if err := l.hold(&occasion{r, now, o.Leeway, o.TrustedProxies, o.InsecureTrustUnixSocket}); err != nil {
 		return err
 	}
 	switch {
@@ -420,45 +445,45 @@ func (v *Verifier) check(r *Request, l *Link, now time.Time) error {
 // differ between the verifiers that share a store.
 const useMargin = time.Minute
 
-// askStores asks about revocation, and then takes a use, which it returns. It
-// fails closed.
-func (v *Verifier) askStores(r *Request, l *Link) (*takenUse, error) {
+// askStores asks about revocation, and then takes a use. It fails closed.
+func (v *Verifier) askStores(r *Request, l *Link, taken *takenUse) error {
 	ctx, o := r.http.Context(), &v.opts
 	if l.ID != "" && o.Revocations != nil {
 		revoked, err := o.Revocations.Revoked(ctx, l.ID)
 		if err != nil {
-			return nil, &detailed{ErrUnavailable, err.Error()}
+			return &detailed{ErrUnavailable, err.Error()}
 		}
 		if revoked {
-			return nil, ErrRevoked
+			return ErrRevoked
 		}
 		r.Trace("revocation", l.ID)
 	}
 	// HEAD takes nothing, since it gives nothing.
 	if l.Uses <= 0 || r.Method == http.MethodHead || o.InsecureReportOnly {
-		return nil, nil
+		return nil
 	}
 	if o.Uses == nil {
-		return nil, errNoUses
+		return errNoUses
 	}
 	use := Use{ID: l.ID, Limit: l.Uses, Expires: l.Expires.Add(o.Leeway + useMargin), Nonce: newNonce()}
 	if o.UseWindow > 0 {
-		addr, ok := clientAddr(r.http, o.TrustedProxies)
+		addr, ok := clientAddr(r.http, o.TrustedProxies, o.InsecureTrustUnixSocket)
 		if !ok {
-			return nil, errAddress
+			return errAddress
 		}
 		use.Window, use.Client = o.UseWindow, clientNetwork(addr)
 	}
 	if r.trace != nil {
 		r.Trace("uses", "not counted here")
-		return nil, nil
+		return nil
 	}
 	ok, err := o.Uses.Take(ctx, use)
 	if err != nil {
-		return nil, &detailed{ErrUnavailable, err.Error()}
+		return &detailed{ErrUnavailable, err.Error()}
 	}
 	if !ok {
-		return nil, ErrUsedUp
+		return ErrUsedUp
 	}
-	return &takenUse{o.Uses, use}, nil
+	*taken = takenUse{o.Uses, use}
+	return nil
 }

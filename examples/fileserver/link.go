@@ -70,6 +70,7 @@ func (l *linkFlags) register(fs *cli.Flags) {
 	fs.IntVar(&c.Uses, "uses", 0, "accept all links of the id this `number` of times in total; without -id, the link gets a random one")
 	fs.ListVar(&c.Ignore, "ignore", "allow query parameters of these `names` to be added later, a comma-separated list; utm_* means all that begin with utm_")
 	fs.StringVar(&c.DownloadName, "as", "", "make the reply a download of this `name`")
+	fs.BoolVar(&c.Inline, "inline", false, "with -as: show the reply in the browser, which saves it under that name")
 	fs.StringVar(&c.ContentType, "type", "", "give the reply this media `type`")
 }
 

@@ -437,8 +437,10 @@ vector("path_slash_was_decoded", "A raw slash is another path than an encoded on
        ("kyc%2Fcard", "kyc/card"))
 vector("path_plus_was_a_space", "In a path + is no space.", "invalid", with_path("/files/a%20b"), ("a%20b", "a+b"))
 vector("path_decoded_twice", "%2520 is the text %20.", "invalid", with_path("/files/a%2520b"), ("%2520", "%20"))
-vector("path_in_absolute_form", "A proxy's request is not taken.", "invalid", CARD, lambda t: "http://files.example.com" + t)
-vector("path_in_absolute_form_of_another_host", "A proxy's request is not taken.", "invalid", CARD, lambda t: "http://evil.example" + t)
+vector("path_in_absolute_form", "Servers must take it; path and query decide.", "accepted", CARD, lambda t: "http://files.example.com" + t)
+vector("path_in_absolute_form_over_https", "Servers must take it; path and query decide.", "accepted", CARD, lambda t: "https://files.example.com:443" + t)
+vector("path_in_absolute_form_of_a_user", "User information is not taken.", "invalid", CARD, lambda t: "http://me@files.example.com" + t)
+vector("path_in_absolute_form_of_another_scheme", "There is no such scheme here.", "invalid", CARD, lambda t: "ftp://files.example.com" + t)
 vector("path_without_a_slash", "An asterisk is a target, and no path.", "invalid", CARD, lambda t: "*", method="OPTIONS")
 
 
@@ -677,11 +679,12 @@ for name, value in [("in_lower_case", "get"), ("with_an_empty_entry", "GET%2C%2C
 HOST = with_claim("host", "files.example.com")
 vector("host", "The host that was signed.", "accepted", HOST)
 vector("host_in_upper_case", "Hosts have no case.", "accepted", HOST, host="Files.Example.COM")
-vector("host_with_the_default_port", "80 says nothing over HTTP.", "accepted", HOST, host="files.example.com:80")
-vector("host_with_the_default_port_of_tls", "443 says nothing over TLS.", "accepted", HOST, host="files.example.com:443", tls=True)
-vector("host_with_the_default_port_of_the_other_scheme", "443 says something over HTTP.", "not_allowed", HOST, host="files.example.com:443")
-vector("host_with_the_default_port_of_the_other_scheme_over_tls", "80 says something over TLS.", "not_allowed", HOST,
+vector("host_with_the_default_port", "80 says nothing.", "accepted", HOST, host="files.example.com:80")
+vector("host_with_the_default_port_of_tls", "443 says nothing.", "accepted", HOST, host="files.example.com:443", tls=True)
+vector("host_with_the_default_port_of_the_other_scheme", "443 says nothing, since a proxy may terminate TLS.", "accepted", HOST, host="files.example.com:443")
+vector("host_with_the_default_port_of_the_other_scheme_over_tls", "80 says nothing.", "accepted", HOST,
        host="files.example.com:80", tls=True)
+vector("host_with_an_empty_port", "It says nothing.", "accepted", HOST, host="files.example.com:")
 vector("host_with_another_port", "A port is part of it.", "not_allowed", HOST, host="files.example.com:8080")
 vector("host_with_a_port", "A port is part of it.", "accepted", with_claim("host", "files.example.com%3A8080"), host="files.example.com:8080")
 vector("host_without_the_port_that_was_signed", "A port is part of it.", "not_allowed", with_claim("host", "files.example.com%3A8080"))
@@ -693,7 +696,8 @@ vector("host_of_ipv6", "An address in brackets.", "accepted", with_claim("host",
 vector("host_of_ipv6_with_the_default_port", "An address in brackets.", "accepted", with_claim("host", "%5B2001%3Adb8%3A%3A1%5D"),
        host="[2001:db8::1]:80")
 for name, value in [("in_upper_case", "Files.example.com"), ("with_a_scheme", "https%3A%2F%2Ffiles.example.com"), ("with_a_path", "files.example.com%2F"),
-                    ("with_a_space", "files.example.com%20"), ("not_in_ascii", "b%C3%BCro.example.com"), ("of_a_user", "me%40files.example.com")]:
+                    ("with_a_space", "files.example.com%20"), ("not_in_ascii", "b%C3%BCro.example.com"), ("of_a_user", "me%40files.example.com"),
+                    ("with_the_port_of_https", "files.example.com%3A443"), ("with_the_port_of_http", "files.example.com%3A80"), ("with_an_empty_port", "files.example.com%3A")]:
     vector("host_value_" + name, "This is no host in lower-case ASCII.", "invalid", with_claim("host", value))
 
 # --- addresses ----------------------------------------------------------------
@@ -828,8 +832,17 @@ vector("as_a_name_in_utf8", "The name of the attachment.", "accepted",
        CARD.replace("&signed_by", "&signed_as=%D0%BF%D0%B0%D1%81%D0%BF%D0%BE%D1%80%D1%82.jpg&signed_by"))
 vector("as_a_name_that_was_altered", "The name is signed.", "invalid", CARD.replace("&signed_by", "&signed_as=card.jpg&signed_by"),
        ("as=card.jpg", "as=card.exe"))
-for name, value in [("with_a_slash", "a%2Fb"), ("with_a_line_feed", "a%0Ab"), ("with_a_carriage_return", "a%0D%0ASet-Cookie%3A%20a%3Db"), ("with_byte_7f", "a%7F")]:
+for name, value in [("with_a_slash", "a%2Fb"), ("with_a_line_feed", "a%0Ab"), ("with_a_carriage_return", "a%0D%0ASet-Cookie%3A%20a%3Db"), ("with_byte_7f", "a%7F"),
+                    ("with_a_backslash", "a%5Cb"), ("of_two_dots", ".."), ("with_a_right_to_left_override", "a%E2%80%AEgpj.exe"), ("with_a_left_to_right_mark", "a%E2%80%8Eb"),
+                    ("with_an_arabic_letter_mark", "a%D8%9Cb"), ("with_a_right_to_left_isolate", "a%E2%81%A7b"), ("with_a_line_separator", "a%E2%80%A8b"), ("with_a_c1_control", "a%C2%9Bb")]:
     vector("as_a_name_" + name, "It goes into a header and names a file.", "invalid", CARD.replace("&signed_by", "&signed_as=" + value + "&signed_by"))
+INLINE = CARD.replace("&signed_by", "&signed_as=card.pdf&signed_by=2026a&signed_inline=1").replace("signed_inline=1=2026a", "signed_inline=1")
+vector("inline", "It is shown, and saved under its name.", "accepted", INLINE)
+vector("inline_that_was_added", "It is signed.", "invalid", CARD.replace("&signed_by", "&signed_as=card.pdf&signed_by"), ("&signature", "&signed_inline=1&signature"))
+vector("inline_that_was_removed", "It is signed.", "invalid", INLINE, ("&signed_inline=1", ""))
+vector("inline_without_a_name", "It says how the name is used.", "invalid", with_claim("inline", "1"))
+vector("inline_of_another_value", "There is one value.", "invalid", INLINE.replace("inline=1", "inline=true"))
+vector("inline_of_zero", "There is one value.", "invalid", INLINE.replace("inline=1", "inline=0"))
 vector("type", "The media type of the reply.", "accepted", with_claim("type", "image%2Fjpeg"))
 vector("type_with_a_parameter", "The media type of the reply.", "accepted", with_claim("type", "text%2Fplain%3B%20charset%3Dutf-8"))
 vector("type_that_was_altered", "The type is signed.", "invalid", with_claim("type", "image%2Fjpeg"), ("image%2Fjpeg", "text%2Fhtml"))

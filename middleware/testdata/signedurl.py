@@ -21,7 +21,7 @@ UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 KNOWN = frozenset([
     b"expires_at", b"signature", b"signed_as", b"signed_by", b"signed_for", b"signed_from", b"signed_host", b"signed_id",
-    b"signed_ignore", b"signed_ip", b"signed_methods", b"signed_type", b"signed_under", b"signed_uses",
+    b"signed_ignore", b"signed_inline", b"signed_ip", b"signed_methods", b"signed_type", b"signed_under", b"signed_uses",
 ])
 
 
@@ -248,7 +248,8 @@ def decide(r):
 
 
 def verify(r, text):
-    target = r.target.encode("utf-8", "surrogateescape")
+    # The absolute form of a target says nothing by its scheme and host.
+    target = re.sub(rb"^https?://[^/?#@\\]+(?=/)", b"", r.target.encode("utf-8", "surrogateescape"))
     invalid_unless(len(target) <= MAX_TARGET)
     raw, _, query = target.partition(b"?")
     prefix, stripped = r.prefix.encode(), r.stripped.encode()
@@ -318,6 +319,7 @@ def parse_claims(pairs):
         invalid_unless(all(re.fullmatch("[A-Z]+", m) for m in claims["methods"]))
     if "signed_host" in claims:
         invalid_unless(re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?|\[[0-9a-f:.]+\](:[0-9]+)?", claims["signed_host"]))
+        invalid_unless(not claims["signed_host"].endswith((":80", ":443")))
     if "signed_ip" in claims:
         claims["networks"] = [network(text) for text in claims["signed_ip"].split(",")]
     if "signed_id" in claims:
@@ -329,7 +331,10 @@ def parse_claims(pairs):
         names = claims["signed_ignore"].split(",")
         invalid_unless(len(names) <= 64 and all(re.fullmatch(r"[A-Za-z0-9._~-]+\*?", p) for p in names))
     if "signed_as" in claims:
-        invalid_unless(not re.search(r"[\x00-\x1f\x7f/]", claims["signed_as"]))
+        deceptive = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+        invalid_unless(not re.search("[/\\\\%s]" % deceptive, claims["signed_as"]) and claims["signed_as"] not in (".", ".."))
+    if "signed_inline" in claims:
+        invalid_unless(claims["signed_inline"] == "1" and "signed_as" in claims)
     if "signed_type" in claims:
         invalid_unless(re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)*", claims["signed_type"], re.ASCII))
     return claims
@@ -375,7 +380,7 @@ def check(r, claims):
 
 def plain_host(r):
     host = "".join(c.lower() if c.isascii() else c for c in r.host)
-    return re.sub(":443$" if r.tls else ":80$", "", host)
+    return re.sub(":(443|80)?$", "", host)
 
 
 def address(r):

@@ -2,18 +2,25 @@ package strict
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // ValidDownloadName reports whether a link may make its reply a download of
-// that name: a file name in UTF-8, without slashes and control characters.
+// that name: a file name in UTF-8, without slashes, without control characters,
+// and without what deceives a reader as they do: line separators, and the
+// bidirectional controls that show "cod.exe" as "exe.doc" (Unicode Technical
+// Report 36).
 func ValidDownloadName(name string) bool {
-	for i := 0; i < len(name); i++ {
-		if c := name[i]; c < 0x20 || c == 0x7F || c == '/' || c == '\\' {
+	if name == "" || name == "." || name == ".." || !utf8.ValidString(name) {
+		return false
+	}
+	for _, r := range name {
+		if r == '/' || r == '\\' || unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return false
 		}
 	}
-	return name != "" && name != "." && name != ".." && utf8.ValidString(name)
+	return true
 }
 
 // ValidContentType keeps a link's media type from becoming anything but one
