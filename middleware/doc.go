@@ -47,7 +47,7 @@
 //     that a link is for.
 //   - It serves the file for every method that the link grants, DELETE included.
 //   - It does not limit the number of ranges in a request: a Range header of one
-//     megabyte makes a reply of almost forty.
+//     megabyte makes a reply of 36.
 //   - It does not send X-Content-Type-Options: nosniff, and HTML and SVG files
 //     run their scripts on the service's own origin.
 //
@@ -80,8 +80,9 @@
 //	/files/kyc/card.jpg?expires_at=1767225600&signed_by=2026a&signature=Q2Xk...43 characters
 //
 // The parameters expires_at and signature, and every name that begins with
-// signed_, are reserved. All other parameters belong to the application and are
-// signed too. A URL that already has a reserved parameter cannot be signed.
+// signed_, are reserved. Names are case-sensitive. All other parameters belong
+// to the application and are signed too. A URL that already has a reserved
+// parameter cannot be signed.
 //
 // The parameter expires_at is required. It is the number of seconds since the
 // Unix epoch in decimal, without sign or leading zero and at most 253402300799
@@ -172,8 +173,8 @@
 // Every request except HEAD takes a use, after all other checks and before the
 // next handler runs. A handler that acts, such as one that confirms or deletes
 // something, therefore never acts twice for one use. A handler whose reply has
-// nothing of the file, such as 304 or 404, can return the use with [GiveBack].
-// The middleware never does so by itself.
+// nothing of the file, such as 304 or 404, can return the use with [GiveBack],
+// as package signedfs does. The middleware never does so by itself.
 //
 // The middleware cannot tell people from programs. Chat programs that show a
 // preview and mail servers that scan for malware open the links in a message,
