@@ -143,6 +143,7 @@ func TestParseServiceAccountKeyRefuses(t *testing.T) {
 		"an elliptic key":             jsonFile(t, testEmail, ec),
 		"no address":                  jsonFile(t, "", ownKey()),
 		"an address with a slash":     jsonFile(t, "a/b", ownKey()),
+		"two addresses, one a number": bytes.Replace(good, []byte("{"), []byte(`{"client_email":"a@b","client_email":1,`), 1),
 		"a file that is cut":          good[:len(good)/2],
 		"a file with something added": append(bytes.Clone(good), '{'),
 	} {
@@ -167,10 +168,40 @@ func TestKeysThatAreRefused(t *testing.T) {
 	other := *ownKey()
 	other.D = new(big.Int).Add(other.D, big.NewInt(2))
 	even := rsa.PublicKey{N: ownKey().N, E: 65536}
+	public := func(n *big.Int, e int) func() (gcs.Key, error) {
+		return func() (gcs.Key, error) {
+			return gcs.NewServiceAccountPublicKey(testEmail, &rsa.PublicKey{N: n, E: e})
+		}
+	}
+	bits := func(n int) *big.Int { return new(big.Int).SetBit(big.NewInt(1), n-1, 1) }
+	for name, made := range map[string]func() (gcs.Key, error){
+		"2048 bits": public(bits(2048), 65537), "4096 bits": public(bits(4096), 65537), "the exponent 3": public(bits(2048), 3),
+	} {
+		k, err := made()
+		if err != nil {
+			t.Errorf("a key with %s: %v", name, err)
+			continue
+		}
+		// A forged link is refused, however long its signature is.
+		f := newFormat(t, k, nil)
+		for _, digits := range []int{2, 512, 1024, 1026} {
+			r := asked(request(t, "GET", forged(digits), nil))
+			if _, err := f.Authenticate(r); !errors.Is(err, middleware.ErrInvalid) || !strings.Contains(err.Error(), "signature") {
+				t.Errorf("a key with %s, a signature of %d digits: %v", name, digits, err)
+			}
+		}
+	}
 	for name, made := range map[string]func() (gcs.Key, error){
 		"a key of 1024 bits":                  func() (gcs.Key, error) { return gcs.NewServiceAccountKey(testEmail, small) },
 		"a public key of 1024 bits":           func() (gcs.Key, error) { return gcs.NewServiceAccountPublicKey(testEmail, &small.PublicKey) },
 		"a private key that does not fit":     func() (gcs.Key, error) { return gcs.NewServiceAccountKey(testEmail, &other) },
+		"a public key of 2047 bits":           public(bits(2047), 65537),
+		"a public key of 4097 bits":           public(bits(4097), 65537),
+		"a public key of 8192 bits":           public(bits(8192), 65537),
+		"a public key without a modulus":      public(nil, 65537),
+		"a public key with an even modulus":   public(new(big.Int).Lsh(bits(2047), 1), 65537),
+		"the exponent 1":                      public(bits(2048), 1),
+		"a negative exponent":                 public(bits(2048), -3),
 		"an even exponent":                    func() (gcs.Key, error) { return gcs.NewServiceAccountPublicKey(testEmail, &even) },
 		"an empty address":                    func() (gcs.Key, error) { return gcs.NewServiceAccountPublicKey("", &ownKey().PublicKey) },
 		"an HMAC key with a short secret":     func() (gcs.Key, error) { return gcs.NewHMACKey(testID, "short") },
@@ -183,6 +214,14 @@ func TestKeysThatAreRefused(t *testing.T) {
 			t.Errorf("%s: the error quotes what it was given: %v", name, err)
 		}
 	}
+}
+
+// forged returns a link of the service account with a signature of that many
+// digits.
+func forged(digits int) string {
+	return "https://files.example/a?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=" + url.QueryEscape(testEmail) +
+		"%2F20231114%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=20231114T221320Z&X-Goog-Expires=60&X-Goog-SignedHeaders=host&X-Goog-Signature=" +
+		strings.Repeat("0", digits)
 }
 
 // smallKey is a key of 1024 bits, which crypto/rsa does not generate any more.
@@ -281,6 +320,24 @@ func TestServiceAccountCanHaveSeveralKeys(t *testing.T) {
 	}
 	if _, err := gcs.New(hmacKey(t), &gcs.Options{AcceptKeys: []gcs.Key{hmacKey(t)}}); err == nil {
 		t.Error("two HMAC keys of one id were accepted")
+	}
+}
+
+func TestKeysAndFormatsHaveNames(t *testing.T) {
+	signs := newFormat(t, hmacKey(t), nil)
+	if !signs.CanSign() {
+		t.Error("CanSign says that an HMAC key cannot sign")
+	}
+	for got, want := range map[string]string{
+		hmacKey(t).ID():                            testID,
+		hmacKey(t).String():                        testID + " (GOOG4-HMAC-SHA256)",
+		publicKey(t, &ownKey().PublicKey).String(): testEmail + " (GOOG4-RSA-SHA256)",
+		gcs.Key{}.String():                         "no key",
+		signs.String():                             "1 keys, first " + testID + " (GOOG4-HMAC-SHA256)",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -61,11 +61,13 @@ func rsaKey(email string, public *rsa.PublicKey, sign func(day string, msg []byt
 	if err := sigv4.CheckID(email); err != nil {
 		return Key{}, err
 	}
-	if bits := public.N.BitLen(); bits < minBits || bits > maxBits {
-		return Key{}, fmt.Errorf("signedurl: the RSA key has %d bits and needs %d to %d", bits, minBits, maxBits)
+	if public.N == nil || public.N.BitLen() < minBits || public.N.BitLen() > maxBits {
+		return Key{}, fmt.Errorf("signedurl: an RSA key must have %d to %d bits", minBits, maxBits)
 	}
-	if public.E < 3 || public.E%2 == 0 {
-		return Key{}, errors.New("signedurl: the RSA key has an impossible exponent")
+	// With the exponent 1 anyone can sign: the signature is the padded digest
+	// itself.
+	if public.E < 3 || public.E%2 == 0 || public.N.Bit(0) == 0 {
+		return Key{}, errors.New("signedurl: modulus and exponent of an RSA key are odd, and the exponent is at least 3")
 	}
 	own := &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
 	return Key{sigv4.Key{

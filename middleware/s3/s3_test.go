@@ -103,8 +103,15 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			}
 		}
 	}
-	if got := temporary.String(); got != testID {
-		t.Errorf("String is %q", got)
+	for got, want := range map[string]string{
+		temporary.String():          testID,
+		testKey(t).ID():             testID,
+		s3.Key{}.String():           "no key",
+		testFormat(t, nil).String(): "1 keys, first " + testID + " (AWS4-HMAC-SHA256)",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 
@@ -133,6 +140,12 @@ func TestNewRefuses(t *testing.T) {
 				t.Errorf("made %v", f)
 			}
 		})
+	}
+	if f, err := s3.New(key, strings.Repeat("a", 64), nil); err != nil || !f.CanSign() {
+		t.Errorf("a region of 64 bytes: %v", err)
+	}
+	if _, err := s3.NewTemporaryKey(testID, "short", testToken); err == nil {
+		t.Error("a short secret with a session token was accepted")
 	}
 	if _, err := s3.NewTemporaryKey(testID, testSecret, ""); err == nil {
 		t.Error("an empty session token was accepted")

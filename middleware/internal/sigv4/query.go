@@ -101,20 +101,22 @@ func part(raw string, start int, stop byte) (s string, end int, fault *strict.Fa
 		if c == ';' {
 			return "", 0, strict.Semicolon
 		}
-		if c == '%' && canonicalEscape(raw, end) {
-			end += 2
-		} else {
+		if c != '%' {
 			canonical = false
+			continue
 		}
+		c, width := strict.Next(raw, end)
+		if width == 0 {
+			return "", 0, strict.QueryEscape
+		}
+		canonical = canonical && canonicalEscape(raw[end:], c)
+		end += width - 1
 	}
 	s = raw[start:end]
 	if canonical {
 		return s, end, nil
 	}
-	s, ok := strict.Unescape(s, true)
-	if !ok {
-		return "", 0, strict.QueryEscape
-	}
+	s, _ = strict.Unescape(s, true)
 	return strict.Escape(s), end, nil
 }
 
@@ -160,11 +162,10 @@ func (q *query) append(dst []byte) []byte {
 	return dst
 }
 
-// canonicalEscape reports whether the escape at s[i] is valid, needed, and in
-// upper case.
-func canonicalEscape(s string, i int) bool {
-	c, width := strict.Next(s, i)
-	return width == 3 && s[i+1] < 'a' && s[i+2] < 'a' && !strict.Unreserved(c)
+// canonicalEscape reports whether the valid escape of c at the beginning of s is
+// needed, and in upper case.
+func canonicalEscape(s string, c byte) bool {
+	return s[1] < 'a' && s[2] < 'a' && !strict.Unreserved(c)
 }
 
 // unescape decodes a part in canonical spelling.

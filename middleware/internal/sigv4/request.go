@@ -97,12 +97,14 @@ func appendPath(dst []byte, p string, asSent bool) ([]byte, *strict.Fault) {
 		return dst, strict.Relative
 	}
 	for i := 0; i < len(p); {
-		c, width := strict.Next(p, i)
-		switch {
-		case width == 1 && (c == '/' || strict.Unreserved(c)):
+		c := p[i]
+		if c == '/' || strict.Unreserved(c) { // nearly always
 			dst = append(dst, c)
 			i++
 			continue
+		}
+		c, width := strict.Next(p, i)
+		switch {
 		case width == 0:
 			return dst, strict.BadEscape
 		case c == '/':
@@ -110,7 +112,7 @@ func appendPath(dst []byte, p string, asSent bool) ([]byte, *strict.Fault) {
 			// and only one of them was signed. No client library writes an
 			// encoded slash.
 			return dst, faultEncodedSlash
-		case asSent && !canonicalEscape(p, i):
+		case asSent && (width == 1 || !canonicalEscape(p[i:], c)):
 			return dst, faultPathSpelling
 		}
 		dst = strict.AppendByte(dst, c)
