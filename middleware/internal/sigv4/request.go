@@ -131,7 +131,7 @@ func appendHeaders(dst []byte, d *Dialect, r request) (_ []byte, payload string,
 		if name <= previous || !validHeaderName(name) {
 			return dst, "", faultSignedHeaders
 		}
-		if n > maxHeaders || len(dst)+len(name) > limit {
+		if n > maxHeaders {
 			return dst, "", faultHeaderSize
 		}
 		dst = append(dst, name...)

@@ -66,7 +66,7 @@ func downloadName(disposition, path string) string {
 // an attachment of that name.
 func disposition(name string) (string, error) {
 	v := mime.FormatMediaType("attachment", map[string]string{"filename": name})
-	if !strict.ValidDownloadName(name) || downloadName(v, "/") != name {
+	if downloadName(v, "/") != name { // not valid, or not to be written
 		return "", errors.New("a download name is a file name in UTF-8 without slashes and control characters")
 	}
 	return v, nil

@@ -114,7 +114,6 @@ func (f *Format) sign(u *url.URL, c middleware.Claims) (*url.URL, error) {
 	}
 	strict.SetPath(&out, string(canonical))
 	out.RawQuery = string(st.append(nil)) + "&" + f.d.params[paramSignature] + "=" + signature
-	out.ForceQuery = false
 	if len(st.pairs)+1 > maxPairs {
 		return nil, faultPairs
 	}

@@ -342,15 +342,78 @@ func TestDispositionOfOtherSigners(t *testing.T) {
 // A URL with any of these in place of its host has another host, or none.
 func TestSignRefusesAHostThatIsNone(t *testing.T) {
 	for _, s := range both {
-		for _, host := range []string{" ", "files.example ", "a b", "a/b", `a\b`, "a?b", "a#b", "me@a", "a%62", "ü.example", ":", ":80", "::0", "a:", "[::1", "[]", "a:b", "a\n"} {
+		for _, host := range []string{" ", "files.example ", "a b", "a/b", `a\b`, "a?b", "a#b", "me@a", "a%62", "ü.example", ":", ":80", ":8080", "a~b", "::0", "a:", "[::1", "[]", "a:b", "a\n"} {
 			if signed, err := s.format(t).Sign(&url.URL{Scheme: "https", Host: host, Path: "/"}, anHour); err == nil {
 				t.Errorf("%s: signed for the host %q: %v", s.name, host, signed)
 			}
 		}
-		for _, host := range []string{"localhost", "files.example", "a_b.example", "127.0.0.1:8080", "[::1]", "[::1]:8080", "xn--tda.example", "FILES.example"} {
+		for _, host := range []string{"localhost", "a-z.09", "files.example", "a_b.example", "127.0.0.1:8080", "[::1]", "[::1]:8080", "xn--tda.example", "FILES.example"} {
 			if _, err := s.format(t).Sign(&url.URL{Scheme: "https", Host: host, Path: "/"}, anHour); err != nil {
 				t.Errorf("%s: the host %q: %v", s.name, host, err)
 			}
 		}
+	}
+}
+
+func TestBoundsOfWhatIsSigned(t *testing.T) {
+	at := func(from, expires int64) middleware.Claims {
+		return middleware.Claims{NotBefore: time.Unix(from, 0), Expires: time.Unix(expires, 0)}
+	}
+	own := func(n int) string { return anyURL + "?" + strings.TrimSuffix(strings.Repeat("a&", n), "&") }
+	for _, s := range both {
+		shortest := map[string]int64{"aws": 2, "google": 1}[s.name]
+		for _, tt := range []struct {
+			name, url string
+			claims    middleware.Claims
+			want      bool
+		}{
+			{"a link of 1970", anyURL, at(0, 3600), true},
+			{"a link that ends in 9999", anyURL, at(253402300799-3600, 253402300799), true},
+			{"a link that ends after 9999", anyURL, at(253402300799-3600, 253402300800), false},
+			{"a link for a second", anyURL, at(1700000000, 1700000000+shortest), true},
+			{"a link for no second", anyURL, at(1700000000, 1700000000+shortest-1), false},
+			{"128 parameters", own(122), anHour, true},
+			{"129 parameters", own(123), anHour, false},
+			{"an opaque URL", "mailto:a@b", anHour, false},
+			{"a user", "https://me@files.example/a", anHour, false},
+			{"a disposition in the URL and a media type", anyURL + "?response-content-disposition=inline", middleware.Claims{Expires: anHour.Expires, ContentType: "image/png"}, true},
+			{"a media type in the URL and a name", anyURL + "?response-content-type=image%2Fpng", middleware.Claims{Expires: anHour.Expires, DownloadName: "a"}, true},
+			{"a media type in the URL and another", anyURL + "?response-content-type=image%2Fpng", middleware.Claims{Expires: anHour.Expires, ContentType: "image/png"}, false},
+			{"both in the URL", anyURL + "?response-content-type=a&response-content-disposition=b", anHour, true},
+			{"a media type with a bad parameter", anyURL, middleware.Claims{Expires: anHour.Expires, ContentType: "image/png; a"}, false},
+			{"a media type outside ASCII", anyURL, middleware.Claims{Expires: anHour.Expires, ContentType: "image/\u00e9"}, false},
+			{"another parameter and claims", anyURL + "?x=1", middleware.Claims{Expires: anHour.Expires, ContentType: "image/png", DownloadName: "a"}, true},
+		} {
+			u, err := s.format(t).Sign(parse(t, tt.url), tt.claims)
+			if (err == nil) != tt.want {
+				t.Errorf("%s: %s: %v, %v", s.name, tt.name, u, err)
+			}
+		}
+	}
+	if u, err := aws.format(t).Sign(parse(t, anyURL+"?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD"), anHour); err != nil {
+		t.Errorf("a hash of the payload in the URL: %v, %v", u, err)
+	}
+	for _, lifetime := range []time.Duration{time.Second, 7 * 24 * time.Hour, time.Second - 1, 7*24*time.Hour + 1} {
+		_, err := sigv4.New(aws.dialect, sigv4.Config{Keys: []sigv4.Key{hmacKey(t, accessID, secret, "")}, Lifetime: lifetime})
+		if want := lifetime%time.Second == 0; (err == nil) != want {
+			t.Errorf("a Lifetime of %v: %v", lifetime, err)
+		}
+	}
+	if _, err := sigv4.New(aws.dialect, sigv4.Config{Keys: []sigv4.Key{hmacKey(t, accessID, secret, "")}, Header: http.Header{"X-A": nil}}); err == nil {
+		t.Error("a header field without a value was accepted")
+	}
+}
+
+func TestSignedLinksCarryTheSessionToken(t *testing.T) {
+	f, err := sigv4.New(aws.dialect, sigv4.Config{Keys: []sigv4.Key{hmacKey(t, accessID, secret, "a token")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := f.Sign(parse(t, anyURL), anHour)
+	if err != nil || u.Query().Get("X-Amz-Security-Token") != "a token" {
+		t.Fatalf("%v, %v", u, err)
+	}
+	if _, err := f.Authenticate(requestFor("GET", u, nil)); err != nil {
+		t.Error(err)
 	}
 }

@@ -231,6 +231,36 @@ func TestAuthenticateAcceptsWhatMeansTheSame(t *testing.T) {
 			l.set("Date", "20240229T235959Z")
 			l.set("Credential", strings.ReplaceAll(accessID+"/20240229/"+l.scope, "/", "%2F"))
 		}},
+		{name: "the first second of 1970", edit: func(l *link) {
+			l.day = "19700101"
+			l.set("Date", "19700101T000000Z")
+			l.set("Credential", strings.ReplaceAll(accessID+"/19700101/"+l.scope, "/", "%2F"))
+		}},
+		{name: "an escaped asterisk in the query, in lower case", after: func(r *middleware.Request) {
+			r.RawQuery = strings.Replace(r.RawQuery, "k=%2A", "k=%2a", 1)
+		}, edit: func(l *link) { l.params = append(l.params, "k=%2A") }},
+		{name: "the parameters in the reverse order", after: func(r *middleware.Request) {
+			all := strings.Split(r.RawQuery, "&")
+			slices.Reverse(all)
+			r.RawQuery = strings.Join(all, "&")
+		}},
+		{name: "an empty response-content-type", edit: func(l *link) { l.params = append(l.params, "response-content-type=") }},
+		{name: "32 signed header fields", edit: func(l *link) {
+			names := []string{"host"}
+			for i := range 31 {
+				name := fmt.Sprintf("x-%02d", i)
+				names = append(names, name)
+				l.header[http.CanonicalHeaderKey(name)] = []string{"a"}
+				l.signed = append(l.signed, name+":a")
+			}
+			l.set("SignedHeaders", strings.Join(names, "%3B"))
+		}},
+		{name: "8 KiB of header fields", edit: func(l *link) {
+			long := strings.Repeat("a", 8<<10-len("host:files.example\nx-a:"))
+			l.set("SignedHeaders", "host%3Bx-a")
+			l.header = http.Header{"X-A": {long}}
+			l.signed = append(l.signed, "x-a:"+long)
+		}},
 		{name: "another method", edit: func(l *link) { l.method = "PUT" }},
 		{name: "128 parameters", edit: func(l *link) {
 			for i := len(l.params) + 1; i < 128; i++ {
@@ -683,4 +713,234 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// The text is for the operator: it names what is wrong before the signature is
+// looked at, which is wrong here.
+func TestErrorsSayWhatIsWrong(t *testing.T) {
+	type row struct{ param, value, want string }
+	rows := []row{
+		{"Credential", accessID + "%2F20231115%2F", "credential"},
+		{"Credential", accessID + "%2F20231114", "credential"},
+		{"Algorithm", "AWS4-HMAC-SHA1", "access id and algorithm"},
+	}
+	for i := range "20231114T221320Z" { // every byte of a date that is no digit, or another letter
+		for _, c := range "/:0aTZ" {
+			d := []byte("20231114T221320Z")
+			if d[i] == byte(c) || ('0' <= d[i] && d[i] <= '9' && c == '0') {
+				continue
+			}
+			d[i] = byte(c)
+			rows = append(rows, row{"Date", url.QueryEscape(string(d)), "the date"})
+		}
+	}
+	for _, d := range []string{"19691231T235959Z", "20230014T221320Z", "20231314T221320Z", "20231100T221320Z", "20231131T221320Z", "20231132T221320Z", "20230229T000000Z",
+		"20231114T240000Z", "20231114T226020Z", "20231114T221360Z"} {
+		rows = append(rows, row{"Date", d, "the date"})
+	}
+	for _, names := range []string{"host%3B", "%3Bhost", "host%3Bhost", "host%3Ba", "host%3Bx%20a", "host%3Bx%1F", "host%3Bx%7F", "host%3Bx%80", "host%3Bx%3Aa", "host%3Bx%2Ca", "host%3BxA", "host%3BxZ"} {
+		rows = append(rows, row{"SignedHeaders", names, "list of signed headers"})
+	}
+	for _, names := range []string{"host%3Bx%21", "host%3Bx~", "host%3Bx%40", "host%3Bx%5B", "host%3Bx%2Fa"} {
+		rows = append(rows, row{"SignedHeaders", names, "lacks a header field"})
+	}
+	for _, r := range rows {
+		l := aws.link()
+		l.set(r.param, r.value)
+		_, err := aws.format(t).Authenticate(l.request())
+		if !errors.Is(err, middleware.ErrInvalid) || !strings.Contains(err.Error(), r.want) {
+			t.Errorf("%s=%s: got %v, want %q", r.param, r.value, err, r.want)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		edit func(r *middleware.Request)
+		want string
+	}{
+		{"a misspelled algorithm alone", func(r *middleware.Request) { r.RawQuery = "x-amz-algorithm=AWS4-HMAC-SHA256" }, "another case"},
+		{"an invalid escape in the path", func(r *middleware.Request) { r.Path = "/a%2" }, "escape"},
+		{"an invalid escape in the query", func(r *middleware.Request) { r.RawQuery += "&a=%2" }, "escape"},
+		{"an invalid escape in a name", func(r *middleware.Request) { r.RawQuery += "&%zz=a" }, "escape"},
+		{"a host with a blank", func(r *middleware.Request) { r.Host = "files.example a" }, "the host"},
+		{"a host with a line feed", func(r *middleware.Request) { r.Host = "files.example\n" }, "the host"},
+		{"a host with DEL", func(r *middleware.Request) { r.Host = "files.example\x7f" }, "the host"},
+		{"a host outside ASCII", func(r *middleware.Request) { r.Host = "files.example\x80" }, "the host"},
+		{"no host", func(r *middleware.Request) { r.Host = "" }, "the host"},
+		{"a host of other printable characters", func(r *middleware.Request) { r.Host = "!~" }, "the signature"},
+		{"a method in lower case", func(r *middleware.Request) { r.Method = "get" }, "the method"},
+		{"a method with a bracket", func(r *middleware.Request) { r.Method = "G[" }, "the method"},
+		{"a method with an at sign", func(r *middleware.Request) { r.Method = "G@" }, "the method"},
+		{"a method with a colon", func(r *middleware.Request) { r.Method = "G:" }, "the method"},
+		{"a method with a slash", func(r *middleware.Request) { r.Method = "G/" }, "the method"},
+		{"no method", func(r *middleware.Request) { r.Method = "" }, "the method"},
+		{"a method of all that one may hold", func(r *middleware.Request) { r.Method = "AZ09-_" }, "the signature"},
+	} {
+		r := aws.link().request()
+		tt.edit(&r)
+		if _, err := aws.format(t).Authenticate(r); !errors.Is(err, middleware.ErrInvalid) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	for _, p := range []string{"/%2a", "/%c3%A9", "/%C3%a9", "/%41", "/a+b", "/a%20b%"} {
+		l := google.link()
+		l.path = p
+		if _, err := google.format(t).Authenticate(l.request()); !errors.Is(err, middleware.ErrInvalid) {
+			t.Errorf("google: the path %s: %v", p, err)
+		}
+	}
+}
+
+func TestHeaderFieldsThatAreTooManyOrTooLong(t *testing.T) {
+	names := []string{"host"}
+	l := aws.link()
+	for i := range 32 {
+		names = append(names, fmt.Sprintf("x-%02d", i))
+		l.header[http.CanonicalHeaderKey(names[i+1])] = []string{"a"}
+	}
+	l.set("SignedHeaders", strings.Join(names, "%3B"))
+	if _, err := aws.format(t).Authenticate(l.request()); err == nil || !strings.Contains(err.Error(), "32 signed header fields") {
+		t.Errorf("33 fields: %v", err)
+	}
+	for _, values := range [][]string{
+		{strings.Repeat("a", 8<<10-len("host:files.example\nx-a:")+1)},
+		{"a", strings.Repeat("a", 8<<10-len("host:files.example\nx-a:a,")+1)},
+	} {
+		l := aws.link()
+		l.set("SignedHeaders", "host%3Bx-a")
+		l.header["X-A"] = values
+		if _, err := aws.format(t).Authenticate(l.request()); err == nil || !strings.Contains(err.Error(), "8 KiB") {
+			t.Errorf("a value of more than 8 KiB: %v", err)
+		}
+	}
+	for _, c := range "\x00\n\x1f\x7f" {
+		l := aws.link()
+		l.set("SignedHeaders", "host%3Bx-a")
+		l.header["X-A"] = []string{"a" + string(c)}
+		if _, err := aws.format(t).Authenticate(l.request()); err == nil || !strings.Contains(err.Error(), "control character") {
+			t.Errorf("a value with %q: %v", c, err)
+		}
+	}
+}
+
+func TestExplainShowsTheSignedTextWithoutSecrets(t *testing.T) {
+	f, err := sigv4.New(aws.dialect, sigv4.Config{Keys: []sigv4.Key{hmacKey(t, accessID, secret, "the token")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := aws.link()
+	l.path = "/host"
+	l.params = append(l.params, "X-Amz-Security-Token=the%20token", "a=b")
+	l.set("SignedHeaders", "host%3Bx-a")
+	l.header = http.Header{"X-A": {"a secret"}}
+	l.signed = append(l.signed, "x-a:a secret")
+	r := l.request()
+	if _, err := f.Authenticate(r); err != nil {
+		t.Fatal(err)
+	}
+	v, err := middleware.NewVerifier(f, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &http.Request{Method: "GET", Host: r.Host, URL: &url.URL{Path: r.Path, RawQuery: r.RawQuery}, Header: r.Header, RemoteAddr: "192.0.2.1:1"}
+	canonical := "GET\n/host\nX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDTESTONLY%2F20231114%2Feu-central-1%2Fs3%2Faws4_request" +
+		"&X-Amz-Date=20231114T221320Z&X-Amz-Expires=3600&X-Amz-Security-Token=[not shown]&X-Amz-SignedHeaders=host%3Bx-a&a=b\n" +
+		"host:files.example\nx-a:[not shown]\n\nhost;x-a\nUNSIGNED-PAYLOAD"
+	hash := sha256.Sum256([]byte(strings.NewReplacer("[not shown]&", "the%20token&", "[not shown]", "a secret").Replace(canonical)))
+	want := "AWS4-HMAC-SHA256\n20231114T221320Z\n20231114/eu-central-1/s3/aws4_request\n" + hex.EncodeToString(hash[:]) + "\n\n" + canonical
+	if diff := cmp.Diff(want, v.Explain(in).Signed); diff != "" {
+		t.Errorf("the signed text (-want +got):\n%s", diff)
+	}
+}
+
+// A key that was derived for a day is kept for the next link of that day. The
+// days that are kept are the latest.
+func TestDerivedKeysOfTheLatestDaysAreKept(t *testing.T) {
+	f := aws.format(t)
+	for n := range 20 {
+		if _, err := f.Authenticate(aws.at((7 * n) % 20).request()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cost := func(n int) float64 {
+		r := aws.at(n).request()
+		return testing.AllocsPerRun(20, func() {
+			if _, err := f.Authenticate(r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	latest, dropped := cost(19), cost(0)
+	if dropped < latest+5 {
+		t.Errorf("%v allocations for the earliest of 20 days and %v for the latest: it is kept", dropped, latest)
+	}
+	for n := 4; n < 20; n++ {
+		if got := cost(n); got > latest+1 {
+			t.Errorf("day %d: %v allocations, and %v for the latest: it is not kept", n, got, latest)
+		}
+	}
+}
+
+func TestKeysOfOneID(t *testing.T) {
+	signing := errors.New("the key is gone")
+	key := func(unique bool) sigv4.Key {
+		return sigv4.Key{ID: "name@project", Suffix: "-TEST", Unique: unique, Open: func(*sigv4.Dialect) sigv4.Signer {
+			return sigv4.Signer{
+				Sign:   func(string, []byte) (string, error) { return "", signing },
+				Verify: func(string, []byte, string) bool { return false },
+			}
+		}}
+	}
+	many := func(n int, unique bool) error {
+		var keys []sigv4.Key
+		for range n {
+			keys = append(keys, key(unique))
+		}
+		_, err := sigv4.New(google.dialect, sigv4.Config{Keys: keys})
+		return err
+	}
+	if err := many(10, false); err != nil {
+		t.Errorf("ten keys of one id: %v", err)
+	}
+	if err := many(11, false); err == nil {
+		t.Error("eleven keys of one id were accepted")
+	}
+	if err := many(2, true); err == nil {
+		t.Error("two keys of one id that must be unique were accepted")
+	}
+	f, err := sigv4.New(google.dialect, sigv4.Config{Keys: []sigv4.Key{key(false), key(false)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Sign(parse(t, anyURL), anHour); !errors.Is(err, signing) {
+		t.Errorf("a key that cannot sign: %v", err)
+	}
+	if got, want := f.String(), "2 keys, first name@project (GOOG4-TEST)"; got != want {
+		t.Errorf("String is %q, want %q", got, want)
+	}
+	var none *sigv4.Format
+	if none.CanSign() || !f.CanSign() || none.String() != "no keys" {
+		t.Errorf("a nil Format signs: %v; %v signs: %v", none, f, f.CanSign())
+	}
+}
+
+func TestIDsAndSecrets(t *testing.T) {
+	for _, tt := range []struct {
+		id, secret string
+		want       bool
+	}{
+		{accessID, "exactly 16 bytes", true},
+		{accessID, "only fifteen by", false},
+		{strings.Repeat("a", 128), secret, true},
+		{strings.Repeat("a", 129), secret, false},
+		{"", secret, false},
+		{"!~", secret, true},
+		{"a/b", secret, false},
+		{"a b", secret, false},
+		{"a\x7f", secret, false},
+		{"a\x80", secret, false},
+	} {
+		if _, err := sigv4.HMACKey(tt.id, tt.secret, ""); (err == nil) != tt.want {
+			t.Errorf("%q with a secret of %d bytes: %v", tt.id, len(tt.secret), err)
+		}
+	}
 }
