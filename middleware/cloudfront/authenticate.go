@@ -91,11 +91,12 @@ func (f *Format) Authenticate(r middleware.Request) (middleware.Link, error) {
 	var refusal error
 	for i := range sets[:n] {
 		l, err := f.authenticate(r, t, &sets[i])
-		if err == nil && l.Expires.After(best.Expires) {
+		switch {
+		case err != nil:
+			refusal = err
+		case l.Expires.After(best.Expires):
 			best = l
 			best.FromCookie = true
-		} else if err != nil && refusal == nil {
-			refusal = err
 		}
 	}
 	if best.FromCookie {
@@ -145,7 +146,7 @@ func (f *Format) authenticate(r middleware.Request, t *target, p *params) (middl
 	// options allow. An RSA signature names its hash itself, and one of ECDSA
 	// verifies with the other hash only by chance.
 	hash := crypto.SHA1
-	if p.given[paramHash] && p.values[paramHash] == hashSHA256 {
+	if p.values[paramHash] == hashSHA256 {
 		hash = crypto.SHA256
 	} else if p.given[paramHash] && p.values[paramHash] != hashSHA1 {
 		return middleware.Link{}, errHash

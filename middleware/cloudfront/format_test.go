@@ -263,6 +263,7 @@ func TestSignRefuses(t *testing.T) {
 		claims      middleware.Claims
 		unsupported bool
 	}{
+		"another origin without a scheme":   {"//other.example/a", ok, false},
 		"a link for ever":                   {"/a", middleware.Claims{Permanent: true}, true},
 		"methods":                           {"/a", with(func(c *middleware.Claims) { c.Methods = []string{"GET"} }), true},
 		"an empty list of methods":          {"/a", with(func(c *middleware.Claims) { c.Methods = []string{} }), true},
@@ -652,13 +653,15 @@ func TestNewRefusesOriginsThatAreNone(t *testing.T) {
 	for _, origin := range []string{
 		"", "d111111abcdef8.cloudfront.net", "https://", "https:///", "https://a.example/", "https://a.example/x",
 		"https://A.example", "HTTPS://a.example", "ftp://a.example", "https://u@a.example", "https://a.example?x",
-		"https://a.example#x", "https://a.example:443", "http://a.example:80", "https://*.example", "https://a example", "https://ä.example",
+		"https://a.example#x", "https://" + strings.Repeat("a", 256) + ":65535", "https://a{b", "https://a/", "https://a;b", "https://a.example:443", "http://a.example:80", "https://*.example", "https://a example", "https://ä.example",
 	} {
 		if _, err := cloudfront.New(origin, key, nil); err == nil {
 			t.Errorf("New took %q", origin)
 		}
 	}
-	for _, origin := range []string{"http://a.example", "https://a.example:8443", "https://a.example:80", "http://127.0.0.1:8080", "http://[::1]:8080"} {
+	for _, origin := range []string{"http://a.example", "https://a.example:8443", "https://a.example:80", "http://127.0.0.1:8080", "http://[::1]:8080",
+		"http://a.example:443", "https://a", "https://a-z.0_9", "https://" + strings.Repeat("a", 255) + ":65535",
+	} {
 		if _, err := cloudfront.New(origin, key, nil); err != nil {
 			t.Errorf("New refused %q: %v", origin, err)
 		}
@@ -697,6 +700,7 @@ func TestCookies(t *testing.T) {
 		{"outside", "/b/c", []string{set("/a/", expires)}, time.Time{}},
 		{"a cookie less", "/a", []string{strings.Replace(all, "CloudFront-Policy", "x", 1)}, time.Time{}},
 		{"a changed policy", "/a", []string{strings.Replace(all, "CloudFront-Policy=eyJ", "CloudFront-Policy=eyK", 1)}, time.Time{}},
+		{"names without their prefix", "/a", []string{strings.ReplaceAll(all, "CloudFront-", "")}, time.Time{}},
 		{"names in lower case", "/a", []string{strings.ToLower(all)}, time.Time{}},
 		{"the URL's signature goes before cookies", "/b/c?" + signedURL.RawQuery, []string{all}, later},
 		{"a bad signature in the URL hides cookies", "/a/b?Expires=1", []string{all}, time.Time{}},
@@ -716,6 +720,15 @@ func TestCookies(t *testing.T) {
 		})
 	}
 
+	for _, under := range []string{"a/", "/a", "/a//", "/a/../b/", "/a/..;/b/", "/%61/", "/a%2fb/", "/a\n/"} {
+		if cookies, err := f.SignCookies("", middleware.Claims{Under: under, Expires: expires}); err == nil {
+			t.Errorf("SignCookies made cookies for %q: %v", under, cookies)
+		}
+	}
+	anyHost := testFormat(t, &cloudfront.Options{AnyHost: true})
+	if _, err := anyHost.SignCookies("", middleware.Claims{Under: "/", Expires: expires, Host: host}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("SignCookies for a host with AnyHost: %v", err)
+	}
 	if _, err := f.SignCookies("session", middleware.Claims{Under: "/", Expires: expires}); err == nil {
 		t.Error("SignCookies took a name")
 	}
@@ -846,6 +859,97 @@ func TestNetworksAreEnforced(t *testing.T) {
 			if _, err := verify(t, f, r, expires.Unix()-1); (err == nil) != ok || (err != nil && !errors.Is(err, middleware.ErrNotAllowed)) {
 				t.Errorf("%s from %s: got %v, want accepted: %t", policy, address, err, ok)
 			}
+		}
+	}
+}
+
+// brittle is a key that signs once, which is what NewKey asks of it.
+type brittle struct {
+	crypto.Signer
+	n int
+}
+
+func (b *brittle) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if b.n++; b.n > 1 {
+		return nil, errBrittle
+	}
+	return b.Signer.Sign(r, digest, opts)
+}
+
+var errBrittle = errors.New("the token was removed")
+
+func TestAKeyThatFails(t *testing.T) {
+	key, err := cloudfront.NewKey("K1", &brittle{Signer: private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := cloudfront.New(origin, key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := f.Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: expires}); !errors.Is(err, errBrittle) {
+		t.Errorf("got %v, %v", u, err)
+	}
+	if c, err := f.SignCookies("", middleware.Claims{Expires: expires, Under: "/"}); !errors.Is(err, errBrittle) {
+		t.Errorf("got %v, %v", c, err)
+	}
+	if _, err := cloudfront.NewKey("K1", &brittle{Signer: private, n: 1}); err == nil {
+		t.Error("NewKey took a key that cannot sign")
+	}
+}
+
+func TestBoundsOfWhatIsSigned(t *testing.T) {
+	f := testFormat(t, nil)
+	for _, at := range []int64{0, 253402300799} {
+		u, err := f.Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: time.Unix(at, 0)})
+		if err != nil {
+			t.Errorf("an expiry of %d: %v", at, err)
+			continue
+		}
+		if l, err := f.Authenticate(request("/a?" + u.RawQuery)); err != nil || l.Expires.Unix() != at {
+			t.Errorf("an expiry of %d: %v, %v", at, l.Expires, err)
+		}
+	}
+	// The policy for a Resource of one byte is as long as the other parts of one.
+	text := len(cloudfront.Policy{Resource: origin + "/*", Expires: expires.Unix()}.Encode())
+	for n, want := range map[int]bool{4096: true, 4097: false} {
+		resource := origin + "/*" + strings.Repeat("*", n-text)
+		u, err := f.SignResource(&url.URL{Path: "/a"}, resource, middleware.Claims{Expires: expires})
+		if (err == nil) != want {
+			t.Errorf("a policy of %d bytes: %v, %v", n, u, err)
+		}
+	}
+	if _, err := f.SignResource(&url.URL{Path: "/a"}, origin+"/*\x7f", middleware.Claims{Expires: expires}); err == nil {
+		t.Error("a Resource with DEL was accepted")
+	}
+	var none *cloudfront.Format
+	if got := none.String(); got != "no keys" {
+		t.Errorf("a nil Format is %q", got)
+	}
+}
+
+// The text is for the operator: it tells a signature that is too long to be
+// looked at from one that does not match.
+func TestErrorsSayWhatIsWrong(t *testing.T) {
+	f := testFormat(t, nil)
+	const key = "&Key-Pair-Id=K1&Hash-Algorithm=SHA256"
+	longest := (4096/8 + 2) / 3 * 4
+	for name, test := range map[string]struct{ query, want string }{
+		"an empty signature":         {"Expires=1&Signature=" + key, "base64"},
+		"a signature with a break":   {"Expires=1&Signature=AAAA\nAAAA" + key, "base64"},
+		"the longest signature":      {"Expires=1&Signature=" + strings.Repeat("A", longest) + key, "does not match"},
+		"a signature that is longer": {"Expires=1&Signature=" + strings.Repeat("A", longest+4) + key, "base64"},
+		"the longest policy":         {"Policy=" + encode(make([]byte, 4096)) + "&Signature=AAAA" + key, "does not match"},
+		"a policy that is longer":    {"Policy=" + encode(make([]byte, 4099)) + "&Signature=AAAA" + key, "base64"},
+		"an empty policy":            {"Policy=&Signature=AAAA" + key, "base64"},
+		"another hash":               {"Expires=1&Signature=AAAA&Key-Pair-Id=K1&Hash-Algorithm=MD5", "Hash-Algorithm"},
+		"an empty hash":              {"Expires=1&Signature=AAAA&Key-Pair-Id=K1&Hash-Algorithm=", "Hash-Algorithm"},
+		"a name in escapes":          {"%45xpires=1", "escapes"},
+		"a query with DEL":           {"a=\x7f&Expires=1", "printable"},
+		"a query with a number sign": {"a=#&Expires=1", "printable"},
+	} {
+		if _, err := f.Authenticate(request("/a?" + test.query)); !errors.Is(err, middleware.ErrInvalid) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/cloudfront"
 )
 
@@ -198,5 +200,54 @@ func TestNothingPrintsAKey(t *testing.T) {
 	}
 	if got := fmt.Sprint(cloudfront.Key{}, new(cloudfront.Format)); got != "no key no keys" {
 		t.Errorf("zero values print as %q", got)
+	}
+}
+
+func TestBoundsOfKeys(t *testing.T) {
+	bits := func(n int) *big.Int { return new(big.Int).SetBit(big.NewInt(1), n-1, 1) }
+	for _, test := range []struct {
+		name string
+		id   string
+		key  crypto.PublicKey
+		want bool
+	}{
+		{"2048 bits", "K", &rsa.PublicKey{N: bits(2048), E: 65537}, true},
+		{"4096 bits", "K", &rsa.PublicKey{N: bits(4096), E: 65537}, true},
+		{"the exponent 3", "K", &rsa.PublicKey{N: bits(2048), E: 3}, true},
+		{"2047 bits", "K", &rsa.PublicKey{N: bits(2047), E: 65537}, false},
+		{"4097 bits", "K", &rsa.PublicKey{N: bits(4097), E: 65537}, false},
+		{"the exponent 1", "K", &rsa.PublicKey{N: bits(2048), E: 1}, false},
+		{"the exponent 4", "K", &rsa.PublicKey{N: bits(2048), E: 4}, false},
+		{"an even modulus", "K", &rsa.PublicKey{N: new(big.Int).Lsh(bits(2047), 1), E: 3}, false},
+		{"no modulus", "K", &rsa.PublicKey{E: 3}, false},
+		{"no key", "K", nil, false},
+		{"an id of every kind of character", "azAZ09-_.", private.Public(), true},
+		{"an id of 64 characters", strings.Repeat("a", 64), private.Public(), true},
+		{"an id of 65 characters", strings.Repeat("a", 65), private.Public(), false},
+		{"no id", "", private.Public(), false},
+		{"an id with a slash", "a/b", private.Public(), false},
+		{"an id with a colon", "a:b", private.Public(), false},
+		{"an id with an at sign", "a@b", private.Public(), false},
+		{"an id with a bracket", "a[b", private.Public(), false},
+		{"an id with a backtick", "a`b", private.Public(), false},
+		{"an id with a brace", "a{b", private.Public(), false},
+	} {
+		k, err := cloudfront.NewPublicKey(test.id, test.key)
+		if (err == nil) != test.want {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if err != nil {
+			continue
+		}
+		f, err := cloudfront.New(origin, k, nil)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		for _, n := range []int{1, 256, 512, 513} { // a forged signature of any length
+			if _, err := f.Authenticate(request("/a?Expires=1&Signature=" + encode(make([]byte, n)) + "&Hash-Algorithm=SHA256&Key-Pair-Id=" + test.id)); !errors.Is(err, middleware.ErrInvalid) {
+				t.Errorf("%s, a signature of %d bytes: %v", test.name, n, err)
+			}
+		}
 	}
 }

@@ -20,15 +20,18 @@ const (
 
 // goodPolicies are all that a policy can be.
 var goodPolicies = map[string]string{
-	"the canned one":               `{"Statement":[{` + resource + `,"Condition":{` + lessThan + `}}]}`,
-	"the condition first":          `{"Statement":[{"Condition":{` + lessThan + `},` + resource + `}]}`,
-	"white space":                  "{\r\n\t\"Statement\" : [ {" + resource + ` , "Condition" : {` + lessThan + "} } ]\n}\n",
-	"all conditions":               `{"Statement":[{` + resource + `,"Condition":{"IpAddress":{"AWS:SourceIp":"192.0.2.0/24"},"DateGreaterThan":{"AWS:EpochTime":0},` + lessThan + `}}]}`,
-	"an address without a length":  `{"Statement":[{` + resource + `,"Condition":{` + lessThan + `,"IpAddress":{"AWS:SourceIp":"192.0.2.1"}}}]}`,
-	"the latest expiry":            `{"Statement":[{` + resource + `,"Condition":{"DateLessThan":{"AWS:EpochTime":253402300799}}}]}`,
-	"slashes escaped as in PHP":    `{"Statement":[{"Resource":"https:\/\/d111111abcdef8.cloudfront.net\/a","Condition":{` + lessThan + `}}]}`,
-	"escapes for plain characters": `{"Statement":[{"Resource":"https://d111111abcdef8.cloudfront.net/\u0061","Condition":{` + lessThan + `}}]}`,
-	"no Resource":                  `{"Statement":[{"Condition":{` + lessThan + `}}]}`,
+	"the canned one":                `{"Statement":[{` + resource + `,"Condition":{` + lessThan + `}}]}`,
+	"the condition first":           `{"Statement":[{"Condition":{` + lessThan + `},` + resource + `}]}`,
+	"white space":                   "{\r\n\t\"Statement\" : [ {" + resource + ` , "Condition" : {` + lessThan + "} } ]\n}\n",
+	"all conditions":                `{"Statement":[{` + resource + `,"Condition":{"IpAddress":{"AWS:SourceIp":"192.0.2.0/24"},"DateGreaterThan":{"AWS:EpochTime":0},` + lessThan + `}}]}`,
+	"an address without a length":   `{"Statement":[{` + resource + `,"Condition":{` + lessThan + `,"IpAddress":{"AWS:SourceIp":"192.0.2.1"}}}]}`,
+	"the latest expiry":             `{"Statement":[{` + resource + `,"Condition":{"DateLessThan":{"AWS:EpochTime":253402300799}}}]}`,
+	"white space before each value": `{"Statement": [{"Resource": "https://d111111abcdef8.cloudfront.net/a", "Condition": {"DateLessThan": {"AWS:EpochTime": 1700003600 }}}]}`,
+	"the earliest expiry":           `{"Statement":[{` + resource + `,"Condition":{"DateLessThan":{"AWS:EpochTime":0}}}]}`,
+	"4 KiB":                         pad(`{"Statement":[{`+resource+`,"Condition":{`+lessThan+`}}]}`, 4096),
+	"slashes escaped as in PHP":     `{"Statement":[{"Resource":"https:\/\/d111111abcdef8.cloudfront.net\/a","Condition":{` + lessThan + `}}]}`,
+	"escapes for plain characters":  `{"Statement":[{"Resource":"https://d111111abcdef8.cloudfront.net/\u0061","Condition":{` + lessThan + `}}]}`,
+	"no Resource":                   `{"Statement":[{"Condition":{` + lessThan + `}}]}`,
 }
 
 // badPolicies each have one fault.
@@ -57,6 +60,12 @@ var badPolicies = map[string]string{
 	"an empty condition":                      `{"Statement":[{` + resource + `,"Condition":{}}]}`,
 	"no DateLessThan":                         `{"Statement":[{` + resource + `,"Condition":{"DateGreaterThan":{"AWS:EpochTime":1}}}]}`,
 	"an empty DateLessThan":                   `{"Statement":[{` + resource + `,"Condition":{"DateLessThan":{}}}]}`,
+	"an empty DateGreaterThan":                `{"Statement":[{` + resource + `,"Condition":{"DateGreaterThan":{},` + lessThan + `}}]}`,
+	"an empty IpAddress":                      `{"Statement":[{` + resource + `,"Condition":{"IpAddress":{},` + lessThan + `}}]}`,
+	"an unknown member without a value":       `{"Statement":[{` + resource + `,"Sid":,"Condition":{` + lessThan + `}}]}`,
+	"an unknown condition without a value":    `{"Statement":[{` + resource + `,"Condition":{"StringLike":,` + lessThan + `}}]}`,
+	"an unknown address without a value":      `{"Statement":[{` + resource + `,"Condition":{"IpAddress":{"AWS:SourceIp":"192.0.2.1","AWS:VpcSourceIp":},` + lessThan + `}}]}`,
+	"a byte more than 4 KiB":                  pad(`{"Statement":[{`+resource+`,"Condition":{`+lessThan+`}}]}`, 4097),
 	"a time in quotes":                        `{"Statement":[{` + resource + `,"Condition":{"DateLessThan":{"AWS:EpochTime":"1700003600"}}}]}`,
 	"a time with a fraction":                  `{"Statement":[{` + resource + `,"Condition":{"DateLessThan":{"AWS:EpochTime":1700003600.0}}}]}`,
 	"a time with an exponent":                 `{"Statement":[{` + resource + `,"Condition":{"DateLessThan":{"AWS:EpochTime":17e8}}}]}`,
@@ -104,6 +113,20 @@ var badPolicies = map[string]string{
 	"a thousand brackets":                     strings.Repeat("[", 1000) + strings.Repeat("]", 1000),
 }
 
+// pad appends spaces, up to a length.
+func pad(text string, n int) string { return text + strings.Repeat(" ", n-len(text)) }
+
+func TestPoliciesThatAreCutShort(t *testing.T) {
+	for name, text := range goodPolicies {
+		text = strings.TrimSpace(text)
+		for n := range text {
+			if p, ok := cloudfront.ParsePolicy([]byte(text[:n])); ok {
+				t.Errorf("%s, cut to %q: read as %+v", name, text[:n], p)
+			}
+		}
+	}
+}
+
 func TestPoliciesAreReadStrictly(t *testing.T) {
 	f := testFormat(t, &cloudfront.Options{InsecureAllowNoResource: true})
 	for name, text := range goodPolicies {
@@ -132,5 +155,12 @@ func TestPoliciesAreReadRight(t *testing.T) {
 	}
 	if diff := cmp.Diff(goodPolicies["all conditions"], string(got.Encode())); diff != "" {
 		t.Errorf("written again (-want +got):\n%s", diff)
+	}
+}
+
+func TestAQuoteInAResource(t *testing.T) {
+	text := `{"Statement":[{"Resource":"https://a/\"?x=\\?","Condition":{` + lessThan + `}}]}`
+	if p, ok := cloudfront.ParsePolicy([]byte(text)); !ok || p.Resource != `https://a/"?x=\?` {
+		t.Errorf("read as %+v, %t", p, ok)
 	}
 }

@@ -42,6 +42,21 @@ func TestResources(t *testing.T) {
 			opens:    "http://example.com/hello http://example.com/hello/a?x=1",
 			shuts:    "http://example.com/hell?o",
 		},
+		{ // the first \? is the mark, and the second a character of the query
+			resource: `https://example.com/a\?x=1\?2`,
+			opens:    "https://example.com/a?x=1?2",
+			shuts:    "https://example.com/a?x=1X2 https://example.com/a?x=1 https://example.com/a?x=1?? https://example.com/a?x=12 https://example.com/a?x=1?22",
+		},
+		{
+			resource: `https://example.com/*\?*\?z*`,
+			opens:    "https://example.com/a?b?z https://example.com/?b?c?zz",
+			shuts:    "https://example.com/a?bXz https://example.com/a?b?",
+		},
+		{ // what separates the query is a question mark
+			resource: "https://example.com/a?bc",
+			opens:    "https://example.com/aXbc https://example.com/a?bc",
+			shuts:    "https://example.com/aX?c https://example.com/aX?bc https://example.com/a?c",
+		},
 		{
 			resource: "http://example.com*",
 			opens:    "http://example.com/ http://example.com/a?b http://example.com.br/a",

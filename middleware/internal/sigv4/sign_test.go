@@ -393,6 +393,15 @@ func TestBoundsOfWhatIsSigned(t *testing.T) {
 	if u, err := aws.format(t).Sign(parse(t, anyURL+"?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD"), anHour); err != nil {
 		t.Errorf("a hash of the payload in the URL: %v, %v", u, err)
 	}
+	fixed, err := sigv4.New(aws.dialect, sigv4.Config{Keys: []sigv4.Key{hmacKey(t, accessID, secret, "")}, Host: "files.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range []*url.URL{{Scheme: "mailto", Opaque: "a@b"}, {User: url.User("me"), Path: "/a"}} {
+		if signed, err := fixed.Sign(u, anHour); err == nil {
+			t.Errorf("signed %v: %v", u, signed)
+		}
+	}
 	for _, lifetime := range []time.Duration{time.Second, 7 * 24 * time.Hour, time.Second - 1, 7*24*time.Hour + 1} {
 		_, err := sigv4.New(aws.dialect, sigv4.Config{Keys: []sigv4.Key{hmacKey(t, accessID, secret, "")}, Lifetime: lifetime})
 		if want := lifetime%time.Second == 0; (err == nil) != want {

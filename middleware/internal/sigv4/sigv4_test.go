@@ -722,6 +722,7 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 	rows := []row{
 		{"Credential", accessID + "%2F20231115%2F", "credential"},
 		{"Credential", accessID + "%2F20231114", "credential"},
+		{"Credential", accessID + "%2F%2Feu-central-1%2Fs3%2Faws4_request", "credential"},
 		{"Algorithm", "AWS4-HMAC-SHA1", "access id and algorithm"},
 	}
 	for i := range "20231114T221320Z" { // every byte of a date that is no digit, or another letter
@@ -781,7 +782,7 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	for _, p := range []string{"/%2a", "/%c3%A9", "/%C3%a9", "/%41", "/a+b", "/a%20b%"} {
+	for _, p := range []string{"/%2a", "/%c3%A9", "/%C3%a9", "/%41", "/a+b", "/+AB", "/+", "/a%20b%"} {
 		l := google.link()
 		l.path = p
 		if _, err := google.format(t).Authenticate(l.request()); !errors.Is(err, middleware.ErrInvalid) {
@@ -916,6 +917,17 @@ func TestKeysOfOneID(t *testing.T) {
 	}
 	if got, want := f.String(), "2 keys, first name@project (GOOG4-TEST)"; got != want {
 		t.Errorf("String is %q, want %q", got, want)
+	}
+	verifies := key(false)
+	verifies.Open = func(*sigv4.Dialect) sigv4.Signer {
+		return sigv4.Signer{Verify: func(string, []byte, string) bool { return false }}
+	}
+	public, err := sigv4.New(google.dialect, sigv4.Config{Keys: []sigv4.Key{verifies}})
+	if err != nil || public.CanSign() {
+		t.Errorf("a key that only verifies can sign: %v", err)
+	}
+	if u, err := public.Sign(parse(t, anyURL), anHour); err == nil {
+		t.Errorf("a key that only verifies signed: %v", u)
 	}
 	var none *sigv4.Format
 	if none.CanSign() || !f.CanSign() || none.String() != "no keys" {
