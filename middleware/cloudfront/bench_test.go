@@ -71,7 +71,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	}
 }
 
-// What somebody without a link can make the server do.
+// The work that a client without a link can cause.
 func BenchmarkRefuse(b *testing.B) {
 	f := testFormat(b, &cloudfront.Options{Cookies: true})
 	cookies := request("/a")

@@ -88,7 +88,7 @@ func ExampleFormat_Sign() {
 }
 
 // A player fetches a playlist and its segments with one signature, in cookies
-// that are sent with all that lies below a path.
+// that are sent with every request below a path.
 func ExampleFormat_SignCookies() {
 	key, err := cloudfront.ParseKey("K2JCJMDEHXQW5F", []byte(privatePEM))
 	if err != nil {

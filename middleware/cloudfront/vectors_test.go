@@ -201,7 +201,7 @@ func (v *vector) judge(t *testing.T, f middleware.Format, r *http.Request) {
 }
 
 func TestCookiesOfTheSDKsAreVerified(t *testing.T) {
-	// What is asked for where the Resource has wildcards.
+	// The URL that is requested if the Resource has wildcards.
 	targets := map[string]string{
 		"https://d111111abcdef8.cloudfront.net/videos/*": "https://d111111abcdef8.cloudfront.net/videos/1/a.ts?x=1",
 		"https://d111111abcdef8.cloudfront.net/*":        "https://d111111abcdef8.cloudfront.net/a",
@@ -300,7 +300,7 @@ func TestAlteredLinksAreJudgedAsByTheirSignature(t *testing.T) {
 	}
 }
 
-// unsigned takes the format's parameters off a link.
+// unsigned strips the format's parameters from a link.
 func unsigned(link string) string {
 	base, query, _ := strings.Cut(link, "?")
 	var own []string
@@ -317,7 +317,7 @@ func unsigned(link string) string {
 	return base + "?" + strings.Join(own, "&")
 }
 
-// claims returns what Sign must be told to make the vector's policy, and the
+// claims returns the claims with which Sign makes the vector's policy, and the
 // Resource.
 func (v *vector) claims(t *testing.T) (c middleware.Claims, resource string) {
 	t.Helper()

@@ -301,7 +301,7 @@ func TestLinksOfTheCloudFrontSDKForJavaScriptAreVerified(t *testing.T) {
 }
 
 // The SDK for JavaScript writes the members of its own policies in another
-// order. So it is given the text of ours, save where a canned policy does.
+// order. So it is given the text of ours, except where a canned policy does.
 func TestSignMakesTheLinksOfTheCloudFrontSDKForJavaScript(t *testing.T) {
 	var jobs []jsJob
 	var here []string

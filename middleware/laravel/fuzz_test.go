@@ -16,7 +16,7 @@ import (
 )
 
 // laravelAccepts is Laravel's own verifier in few words: slashes and question
-// marks taken off the ends, parameters named signature taken out, the last of
+// marks stripped from the ends, parameters named signature removed, the last of
 // them compared.
 func laravelAccepts(origin, path, query string) bool {
 	address := strings.TrimRight(origin+path, "/")

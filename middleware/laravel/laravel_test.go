@@ -62,7 +62,7 @@ func hexMAC(key, text string) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-// signRaw signs path and query as they are, as whoever has the key can.
+// signRaw signs path and query as they are, as anyone who has the key can.
 func signRaw(path, query string) middleware.Request {
 	text := origin + path
 	if query != "" {
