@@ -33,9 +33,13 @@
 // same path, with the prefix or without it. Otherwise one verifier mounted
 // below both /a/ and /b/ would open /b/card with the link to /a/card.
 //
-// In front of a [net/http/httputil.ReverseProxy], set its ModifyResponse to
-// [ModifyResponse], so that the backend cannot override the caching and
-// content-type headers that the link asks for.
+// A scheme and a host in r.URL or in the request target (the absolute form of RFC
+// 9112) decide nothing: the host is r.Host. The next handler finds them cleared.
+//
+// A reply is held to the link when its status is known, also in front of a
+// [net/http/httputil.ReverseProxy]. A reply that is not the file, such as 404 or
+// 502, is Cache-Control: no-store and has neither the link's name nor its media
+// type. Of two caching rules, the link's and the handler's, the stricter one wins.
 //
 // In front of [http.FileServer], nothing is served without a link either, but
 // FileServer was not made for it:
@@ -143,8 +147,9 @@
 //	                unless signed_ignore names them.
 //	signed_methods  methods in upper case, separated by commas. The default is
 //	                GET and HEAD, and GET always includes HEAD.
-//	signed_host     host[:port] in lower-case ASCII, without the scheme's
-//	                default port: must match the request's host
+//	signed_host     host[:port] in lower-case ASCII, without :80 and :443: must
+//	                match the request's host, whose :80 or :443 says nothing,
+//	                since a proxy may terminate TLS
 //	signed_ip       IPv4 or IPv6 addresses or CIDR blocks, separated by commas:
 //	                one must contain the client's address. Bits beyond a
 //	                block's length do not count, and ::ffff:192.0.2.1 is
@@ -161,7 +166,10 @@
 //	                end, separated by commas, of parameters that are not
 //	                signed. Reserved names are never ignored.
 //	signed_as       the reply is an attachment with this name: UTF-8, no slash or
-//	                backslash, no control character, not "." or ".."
+//	                backslash, no control character, no line or paragraph
+//	                separator, no bidirectional control, not "." or ".."
+//	signed_inline   1: the reply is shown and not downloaded, and saved under the
+//	                name in signed_as, without which it is refused
 //	signed_type     the reply has this media type: printable ASCII with a "/"
 //
 // A bound value need not be secret, but a thief who can present it can use the

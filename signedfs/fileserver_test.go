@@ -127,7 +127,7 @@ func TestLimitsOfFileServerBehindTheMiddleware(t *testing.T) {
 		if got := get(".git/", later, "GET"); got.Status != 200 || !strings.Contains(got.Body, "config") {
 			t.Errorf("%s: the listing of a hidden directory: %d", name, got.Status)
 		}
-		if got := get("missing", later, "GET"); got.Status != 404 || got.Header.Get("Cache-Control") != "" {
+		if got := get("missing", later, "GET"); got.Status != 404 || got.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: an error: %d %v", name, got.Status, got.Header)
 		}
 		if got := get(strings.Repeat("x", 300), later, "GET"); got.Status != 500 {
