@@ -16,8 +16,8 @@
 //
 // A [Keyring] holds the keys of a service. Its first key signs. A [URLBuilder]
 // makes links to the names below one prefix, and escapes whatever characters
-// the names have. Signing uses absolute times and never reads the clock: equal
-// arguments give equal links.
+// the names have. Signing uses absolute times and does not read the clock: equal
+// arguments give equal links. Only the Max-Age of a cookie depends on the clock.
 //
 // # Verifying
 //
@@ -33,13 +33,15 @@
 // same path, with the prefix or without it. Otherwise one verifier mounted
 // below both /a/ and /b/ would open /b/card with the link to /a/card.
 //
-// A scheme and a host in r.URL or in the request target (the absolute form of RFC
-// 9112) decide nothing: the host is r.Host. The next handler finds them cleared.
+// Path and query decide. The scheme and the host of r.URL, or of a request
+// target in absolute form, do not, since clients choose them: the host is r.Host.
+// User information, an opaque part, and schemes other than http and https in the
+// target are refused.
 //
-// A reply is held to the link when its status is known, also in front of a
-// [net/http/httputil.ReverseProxy]. A reply that is not the file, such as 404 or
-// 502, is Cache-Control: no-store and has neither the link's name nor its media
-// type. Of two caching rules, the link's and the handler's, the stricter one wins.
+// The client's address is that of r.RemoteAddr, with or without a port. If it is
+// in [Options].TrustedProxies, the rightmost address in X-Forwarded-For that is
+// not a trusted proxy counts. A server that listens on a Unix socket behind a
+// proxy needs [Options].InsecureTrustUnixSocket.
 //
 // In front of [http.FileServer], nothing is served without a link either, but
 // FileServer was not made for it:
@@ -147,9 +149,9 @@
 //	                unless signed_ignore names them.
 //	signed_methods  methods in upper case, separated by commas. The default is
 //	                GET and HEAD, and GET always includes HEAD.
-//	signed_host     host[:port] in lower-case ASCII, without :80 and :443: must
-//	                match the request's host, whose :80 or :443 says nothing,
-//	                since a proxy may terminate TLS
+//	signed_host     host[:port] in lower-case ASCII, without port 80 or 443: the
+//	                request's Host must be equal once it is in lower case and
+//	                has lost an empty port, 80 or 443
 //	signed_ip       IPv4 or IPv6 addresses or CIDR blocks, separated by commas:
 //	                one must contain the client's address. Bits beyond a
 //	                block's length do not count, and ::ffff:192.0.2.1 is
@@ -165,11 +167,13 @@
 //	signed_ignore   up to 64 names [A-Za-z0-9._~-]+ with an optional "*" at the
 //	                end, separated by commas, of parameters that are not
 //	                signed. Reserved names are never ignored.
-//	signed_as       the reply is an attachment with this name: UTF-8, no slash or
-//	                backslash, no control character, no line or paragraph
-//	                separator, no bidirectional control, not "." or ".."
-//	signed_inline   1: the reply is shown and not downloaded, and saved under the
-//	                name in signed_as, without which it is refused
+//	signed_as       the reply is an attachment with this name: UTF-8, not "." or
+//	                "..", without slash, backslash, control characters (0000
+//	                to 001F, 007F to 009F), and the separators and
+//	                bidirectional controls that make a name look like another
+//	                one (061C, 200E, 200F, 2028 to 202E, 2066 to 2069)
+//	signed_inline   1: the reply is shown, and saved under the name of
+//	                signed_as, which it needs
 //	signed_type     the reply has this media type: printable ASCII with a "/"
 //
 // A bound value need not be secret, but a thief who can present it can use the
@@ -220,8 +224,14 @@
 //	ErrUnavailable                              503
 //
 // All requests without a valid signature get the same bytes. Every refusal has
-// Cache-Control: no-store. The headers of an accepted request's reply are those
-// that [Verifier.Handler] documents.
+// Cache-Control: no-store.
+//
+// The reply to an accepted request is private, and fresh for no longer than the
+// link lives. The next handler, or a backend behind a
+// [net/http/httputil.ReverseProxy], can make its Cache-Control stricter and not
+// looser. A reply that is not the file, with a status other than 2xx and 304, has
+// Cache-Control: no-store and neither the name nor the media type of the link.
+// See [Verifier.Handler].
 //
 // # Threats
 //
@@ -248,8 +258,11 @@
 //     determines the algorithm, and secrets have at least 32 bytes.
 //   - Any method passes, so that a link to read a file deletes it. GET and HEAD
 //     are the default.
-//   - A shared cache keeps the reply after the link has expired. Replies are
-//     private and no longer fresh than the link lives. Refusals are not stored.
+//   - A shared cache keeps the reply after the link has expired, or a browser
+//     keeps an error for as long as the file. Replies are private and fresh for
+//     no longer than the link lives. Refusals and errors are not stored.
+//   - A download name has a character that reverses the text after it, so that
+//     a program looks like a document. Such names are refused.
 //   - Every log has live links. [Redact] and [RedactAttr] remove the signatures.
 //   - Large input costs more than it should. Length, parameters, cookies and
 //     ignored names are bounded before anything is hashed.
@@ -267,6 +280,7 @@
 package middleware
 
 // The files read downwards: none uses a definition of one that is named before
-// it. handler.go, header.go, verifier.go, urlbuilder.go, keyring.go, params.go, limits.go,
-// subtree.go, key.go, canonical.go, format.go, explain.go, claims.go,
-// clientaddr.go, cookie.go, store.go, redact.go, errors.go
+// it. handler.go, header.go, verifier.go, urlbuilder.go, keyring.go,
+// params.go, limits.go, subtree.go, key.go, canonical.go, format.go,
+// explain.go, claims.go, clientaddr.go, cookie.go, store.go, redact.go,
+// errors.go
