@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Claims is what a link says besides its path and query: how long it lives and
-// which limits it carries. Claims go into [Format.Sign] and come back in a
-// [Link]; a [Verifier] holds them against the request.
+// Claims are the statements of a link besides its path and query: its expiry
+// and its limits. They are passed to [Format.Sign] and returned in a [Link]. A
+// [Verifier] checks them against the request.
 //
 // A field at its zero value sets no limit, except Expires, which is required
 // unless Permanent is set. A format that has no place for a claim refuses to
@@ -37,15 +37,15 @@ type Claims struct {
 	// Under itself and everything below it. It is an absolute path in the
 	// canonical form of the package documentation and ends in "/".
 	Under string
-	// Methods lists the HTTP methods that the link is good for, in upper case.
-	// Nil means GET and HEAD; GET always includes HEAD. The next handler must
-	// know the methods that it is given: [http.FileServer] serves the file for
-	// every one of them. A request's body is not signed, and FormValue prefers
-	// it to the query.
+	// Methods lists the HTTP methods that the link permits, in upper case. If
+	// nil, the link permits GET and HEAD. GET always includes HEAD. The next
+	// handler must handle every method listed: [http.FileServer] serves the
+	// file for any method. The request body is not signed, and
+	// [http.Request.FormValue] prefers it to the query.
 	Methods []string
 	// Host is the host[:port] that the request must name, in lower-case
-	// ASCII and without a default port: :80 and :443 say nothing, since a proxy
-	// may terminate TLS.
+	// ASCII. Ports 80 and 443 must be omitted, and are ignored in the request,
+	// since a proxy may terminate TLS.
 	Host string
 	// Networks restricts the link to clients whose address is in one of these
 	// networks.
@@ -56,17 +56,20 @@ type Claims struct {
 	// ID names the link, or a group of links, for revocation, counting and
 	// audit: 1 to 128 bytes of printable ASCII without space.
 	ID string
-	// Uses is the number of uses that all links of the same ID have together,
-	// 1 to 1,000,000. It needs an ID and an expiry. HEAD takes none, and passes
-	// when all are taken: a handler that acts must not act on HEAD.
+	// Uses limits how often links with this ID can be used in total, from 1 to
+	// 1,000,000 times. It requires an ID and an expiry. A HEAD request does not
+	// count as a use, and is accepted even if no use is left, so a handler must
+	// not have side effects on HEAD. Programs that open links, such as chat
+	// previews and mail scanners, do count.
 	Uses int
 
 	// DownloadName makes the reply an attachment with this file name (RFC
 	// 6266): UTF-8 without slashes, control characters and the bidirectional
 	// controls that make a name look like another one.
 	DownloadName string
-	// Inline shows the reply and does not download it, for a PDF that is viewed
-	// and then saved under its name. It needs DownloadName.
+	// Inline makes a browser display the file instead of downloading it. A file
+	// that is saved from there, such as a PDF, gets the DownloadName, which is
+	// required.
 	Inline bool
 	// ContentType is the media type of the reply.
 	ContentType string
@@ -113,15 +116,15 @@ func (c Claims) Unsupported(carried ...string) error {
 	return nil
 }
 
-// Link is a link that was found authentic. The embedded claims are what the
-// link says; the other fields say how it was verified. A handler that depends on
-// a limit asks the methods and not the fields.
+// Link is an authenticated link. The embedded claims are the link's own. The
+// other fields describe how it was authenticated. Handlers should use the
+// methods, and not the fields, to find out what a link permits.
 //
 // A Link is a plain value, and reading it is safe for concurrent use.
 type Link struct {
 	Claims
-	// KeyID is the id of the key that signed the link. Count it to see when an
-	// old key is out of use.
+	// KeyID is the ID of the key that signed the link. Counting links by KeyID
+	// shows when an old key is no longer used.
 	KeyID string
 	// FromCookie reports that the link came in a cookie and not in the URL.
 	FromCookie bool

@@ -9,12 +9,12 @@ import (
 )
 
 // clientAddr returns the address of the client: the peer's own, unless the
-// peer is a trusted proxy, as one on a Unix socket is if unix is set. Then it is the rightmost entry of X-Forwarded-For
-// that is no trusted proxy itself, since everything to the left of that came
-// from an untrusted sender. It reports false, and the link is refused, where
-// that does not give one address: no peer address (a Unix socket), no header
-// after a proxy, an entry that is no address, or no entry but proxies. It
-// allocates nothing.
+// peer is a trusted proxy, as one on a Unix socket is if unix is set. Then it is
+// the rightmost entry of X-Forwarded-For that is no trusted proxy itself, since
+// everything to the left of that came from an untrusted sender. It reports false,
+// and the link is refused, where that does not give one address: no peer address
+// (a Unix socket), no header after a proxy, an entry that is no address, or no
+// entry but proxies. It allocates nothing.
 func clientAddr(r *http.Request, trusted []netip.Prefix, unix bool) (netip.Addr, bool) {
 	addr, ok := parsePeer(r.RemoteAddr)
 	// net names the peer by its path or, if it has none, "@".

@@ -7,7 +7,7 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// The reasons for which a request is refused. Every error of
+// The reasons for refusing a request. Every error of
 // [Verifier.Verify], and every error of a [Format]'s Authenticate, wraps
 // exactly one of them: compare with [errors.Is]. The text after the sentinel's
 // is for the operator. It never holds a signature, a secret or the value of a

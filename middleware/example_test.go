@@ -521,6 +521,23 @@ func ExampleRoundUp() {
 	// Output: 2026-01-01 10:00:00 +0000 UTC
 }
 
+// A verifier that limits lifetimes must allow for the rounding.
+func ExampleRoundUp_maxLifetime() {
+	const lifetime, step = 24 * time.Hour, time.Hour
+	ring := exampleRing()
+	u, err := ring.Sign(&url.URL{Path: "/card.jpg"}, middleware.Claims{Expires: middleware.RoundUp(time.Now().Add(lifetime), step)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{MaxLifetime: lifetime + step})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = verifier.Verify(httptest.NewRequest("GET", u.String(), nil))
+	fmt.Println(middleware.Reason(err))
+	// Output: ok
+}
+
 func ExampleRedactAttr() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {

@@ -51,8 +51,9 @@ type CookieAuthenticator interface {
 	AuthenticateCookie(r Request, value string) (Link, error)
 }
 
-// Request is what a [Format] may look at. A [Verifier] makes it from an
-// *http.Request; it is passed by value, so that it stays on the stack.
+// Request is the part of an HTTP request that a [Format] can use to
+// authenticate a link. A [Verifier] makes it from an [http.Request]. It is
+// passed by value, so that it stays on the stack.
 type Request struct {
 	// Method is the request's method.
 	Method string
@@ -81,8 +82,8 @@ var (
 	errEmptyBinding = invalid("the value that the link is bound to is empty")
 )
 
-// BindingValue returns the value that a link bound to name must have been
-// signed with, found through [Options.Binding]. The error wraps ErrInvalid: an
+// BindingValue returns the value that [Options.Binding] finds for name, with
+// which a link bound to name must have been signed. The error wraps ErrInvalid: an
 // unknown name, a failed look-up and an empty value all refuse, since each of
 // them would otherwise be a value that a stranger has too.
 func (r Request) BindingValue(name string) (string, error) {

@@ -3,15 +3,14 @@ package middleware
 import (
 	"context"
 	"net/http"
-	"strings"
 )
 
-// Handler returns a handler that passes to next what the verifier accepts and
-// refuses the rest, through [Options.Deny] or as [Refuse] does. As a method
-// value it is middleware of the usual shape, and fits alice.Constructor. It
-// panics if next is nil.
+// Handler returns a handler that calls next for each request that the verifier
+// accepts. It replies to all other requests with [Options.Deny], or with
+// [Refuse] if that is nil. The method value v.Handler is middleware of the usual
+// form and can be used as an alice.Constructor. Handler panics if next is nil.
 //
-// The next handler finds the link with [LinkFromContext]. Before it runs, the
+// The next handler gets the link from [LinkFromContext]. Before it runs, the
 // reply has Cache-Control: private with the rest of the link's life as max-age
 // (at most a year), Referrer-Policy: no-referrer, Vary: Cookie if a cookie or a
 // binding decided, and the Content-Disposition and Content-Type that the link
@@ -23,9 +22,9 @@ import (
 // Content-Type nor its name. If a reply has nothing of the file, the next
 // handler may return the link's use with [GiveBack].
 //
-// The scheme and the host of r.URL decide nothing, since clients choose them:
-// the host is r.Host. The next handler finds both cleared, so that it does not
-// forward the request to where they lead.
+// Handler ignores the scheme and the host in r.URL, which the client chooses, and
+// uses r.Host. It clears both in the request that it passes to next, so that a
+// proxy does not forward the request to them.
 func (v *Verifier) Handler(next http.Handler) http.Handler {
 	if next == nil {
 		panic("signedurl: Verifier.Handler with a nil http.Handler")
@@ -41,7 +40,7 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 				Refuse(w, r, err)
 			case v.opts.InsecureReportOnly:
 				// Nor is the link of an outer verifier for this handler.
-				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), linkKey{}, nil)))
+				next.ServeHTTP(w, originForm(r.WithContext(context.WithValue(r.Context(), linkKey{}, nil))))
 			default:
 				v.deny(w, r, err)
 			}
@@ -63,13 +62,15 @@ type exchange struct {
 // originForm clears the scheme and the host in the URL and the target of a
 // request, which is a copy already.
 func originForm(r *http.Request) *http.Request {
-	if r.URL.Scheme != "" || r.URL.Host != "" {
+	if r.URL != nil && (r.URL.Scheme != "" || r.URL.Host != "") {
 		u := *r.URL
 		u.Scheme, u.Host = "", ""
 		r.URL = &u
 	}
-	if _, path, ok := strings.Cut(r.RequestURI, "://"); ok && r.RequestURI[0] != '/' {
-		r.RequestURI = path[strings.IndexByte(path, '/'):] // the verifier has seen that there is one
+	if r.RequestURI != "" && r.RequestURI[0] != '/' {
+		if target, ok := cutOrigin(r.RequestURI); ok {
+			r.RequestURI = target
+		}
 	}
 	return r
 }

@@ -49,7 +49,8 @@ type Key struct {
 // ID returns the id under which links name the key.
 func (k Key) ID() string { return k.id }
 
-// CanSign reports whether the key can make links, or only verify them.
+// CanSign reports whether the key can sign links. A public key can only verify
+// them.
 func (k Key) CanSign() bool { return k.sign != nil }
 
 // String returns the id and the algorithm, and nothing of the secret.
@@ -153,11 +154,11 @@ func NewEd25519Key(id string, private ed25519.PrivateKey) (Key, error) {
 	return k, nil
 }
 
-// NewEd25519PublicKey returns a key that verifies with Ed25519 and cannot
-// sign: a server that holds only such keys cannot be made to issue links. It
-// is an error if the bytes are not the encoding of a point, or of one of low
-// order, for which anyone can make signatures, or if the id is not one that
-// [NewHMACKey] takes.
+// NewEd25519PublicKey returns a key that verifies with Ed25519 and cannot sign,
+// for servers that must not be able to issue links. It returns an error if
+// public does not encode a point, or encodes a point of low order, for which
+// anyone can forge signatures, or if the ID is not one that [NewHMACKey]
+// accepts.
 func NewEd25519PublicKey(id string, public ed25519.PublicKey) (Key, error) {
 	if err := checkKeyID(id); err != nil {
 		return Key{}, err

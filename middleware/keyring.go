@@ -11,18 +11,20 @@ import (
 	"example.com/signedurl/middleware/internal/strict"
 )
 
-// Keyring is this project's own [Format]: the keys of a service, of which the
-// first signs and all verify. It is immutable and safe for concurrent use; to
-// change keys while requests are served, hold it in a [FormatVar].
+// Keyring holds the keys of a service and implements this package's own link
+// [Format]. The first key signs, and all keys verify. A Keyring is immutable and
+// safe for concurrent use. To change keys while requests are served, store it in
+// a [FormatVar].
 type Keyring struct {
 	first Key
 	byID  map[string]*Key
 }
 
-// NewKeyring returns a ring whose first key signs, if it can, and whose keys
-// all verify. To rotate: add the new key behind the old one on every server,
-// then put it first, then drop the old one when its last link has expired. It
-// is an error if a key is the zero Key or if two have the same id.
+// NewKeyring returns a Keyring that signs with the first key, if that is able
+// to sign, and verifies with all keys. To rotate keys, add the new key after the
+// old one on every server, then move it first, then drop the old one when its
+// last link has expired. NewKeyring returns an error if a key is the zero Key or
+// if two keys have the same ID.
 func NewKeyring(first Key, more ...Key) (*Keyring, error) {
 	r := &Keyring{first: first, byID: make(map[string]*Key, 1+len(more))}
 	for _, k := range append([]Key{first}, more...) {
@@ -189,7 +191,7 @@ const maxCookie = 4096
 // the subtree and its expiry the claims'. A browser keeps cookies of one name
 // side by side if their paths differ, and sends those that fit. The caller may
 // change the cookie's attributes before it sets the cookie; what the cookie
-// opens is in its signed value. The clock decides about Max-Age alone.
+// opens is in its signed value. Only Max-Age depends on the clock.
 func (k *Keyring) SignCookies(name string, c Claims) ([]*http.Cookie, error) {
 	cookie, err := k.signCookie(name, c)
 	if err != nil {

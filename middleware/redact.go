@@ -123,9 +123,9 @@ func indexFold(s, sub string) int {
 	return -1
 }
 
-// RedactAttr redacts an attribute of a log record, for
-// [slog.HandlerOptions.ReplaceAttr]: texts, URLs, requests, errors and anything
-// else whose text holds a signature. A request is logged as its method, host
+// RedactAttr is a function for [slog.HandlerOptions.ReplaceAttr] that redacts an
+// attribute of a log record: strings, URLs, requests, errors and anything else
+// whose text contains a signature. A request is logged as its method, host
 // and redacted target.
 func RedactAttr(groups []string, a slog.Attr) slog.Attr {
 	a.Value = a.Value.Resolve()

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Revocations knows which link ids were revoked. Implementations must be safe
-// for concurrent use, and answer at once: they are asked on every request with
-// an id, after everything else about the link was found good.
+// Revocations reports which link IDs were revoked. Implementations must be safe
+// for concurrent use. They should be fast: Revoked is called for every request
+// whose link has an ID and has passed all earlier checks.
 type Revocations interface {
-	// Revoked reports whether the links of an id are revoked. On an error the
-	// request is refused with ErrUnavailable: an unknown answer is no.
+	// Revoked reports whether the links with an ID are revoked. If it returns
+	// an error, the request is refused with ErrUnavailable.
 	Revoked(ctx context.Context, id string) (bool, error)
 }
 

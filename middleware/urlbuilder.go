@@ -24,8 +24,9 @@ type URLBuilder struct {
 // ("/files/") or an origin and a path ("https://cdn.example.com/files/"), in
 // canonical form and ending in "/". The origin is written into the links and is
 // not part of what this project's own format signs: two hosts that share a key
-// open each other's links unless [Claims].Host says which one is meant. It is
-// an error if base is not that, or if f cannot sign. It panics if f is nil.
+// open each other's links unless [Claims].Host says which one is meant. It is an
+// error if base is not that. It panics if f is nil. Whether f can sign is found
+// out when it signs.
 func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
 	if f == nil {
 		panic("signedurl: NewURLBuilder with a nil Format")
@@ -121,11 +122,10 @@ func (b *URLBuilder) unsigned(dir, name string) (*url.URL, error) {
 }
 
 // Subtree signs one set of claims for all names below a directory of the base:
-// "kyc/42", or "/" for everything below the base. The empty text is an error:
-// who builds the directory from a user's id must not open all of them when
-// there is none. Claims.Under is set from it
-// and must be empty. A format that knows no subtrees refuses with an error
-// that wraps [errors.ErrUnsupported].
+// "kyc/42", or "/" for everything below the base. An empty dir is an error, so
+// that code which builds it from a missing user ID does not open every user's
+// files. Claims.Under must be empty and is set to the directory. If the format
+// has no subtrees, the error wraps [errors.ErrUnsupported].
 func (b *URLBuilder) Subtree(dir string, c Claims) (*Subtree, error) {
 	if c.Under != "" {
 		return nil, errors.New("signedurl: the subtree is set by the directory; leave Claims.Under empty")
@@ -215,11 +215,12 @@ func (s *Subtree) Cookies(name string) ([]*http.Cookie, error) {
 	return f.SignCookies(name, s.claims)
 }
 
-// RoundUp returns the first time at or after t that is a whole multiple of
-// step since the Unix epoch. Expiries rounded so make the links of a page equal
-// from one rendering to the next, so that browsers find the files in their
-// caches; a link lives up to one step longer for it. It returns t if step is
-// not positive.
+// RoundUp returns the earliest time not before t that is a whole multiple of
+// step since the Unix epoch. With rounded expiries, the links of a page are
+// equal from one rendering to the next, so that browsers find the files in their
+// caches. A link lives up to one step longer for it: the verifier's
+// [Options.MaxLifetime] must be the longest lifetime plus the step. RoundUp
+// returns t if step is not positive.
 func RoundUp(t time.Time, step time.Duration) time.Time {
 	if step <= 0 {
 		return t

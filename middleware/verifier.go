@@ -28,16 +28,16 @@ type Options struct {
 	// AllowPermanent accepts links that never expire.
 	AllowPermanent bool
 
-	// Prefix is what outer handlers or proxies stripped from the path before the
-	// verifier saw it, in canonical form: "/files" inside
-	// http.StripPrefix("/files", ...). The link is verified for Prefix
-	// followed by the path.
+	// Prefix is the prefix that outer handlers or proxies strip from the path,
+	// in canonical form, such as "/files" inside
+	// http.StripPrefix("/files", ...). The path that is verified is Prefix
+	// followed by the path of the request.
 	Prefix string
 	// TrustedProxies lists the networks of the proxies that set
 	// X-Forwarded-For. The header is ignored if the peer is in none of them.
 	TrustedProxies []netip.Prefix
-	// InsecureTrustUnixSocket takes a peer on a Unix socket, which has no
-	// address, for a trusted proxy. Set it only if nothing but such a proxy can
+	// InsecureTrustUnixSocket treats a peer on a Unix socket, which has no
+	// address, as a trusted proxy. Set it only if no one but that proxy can
 	// connect to the socket.
 	InsecureTrustUnixSocket bool
 
@@ -53,7 +53,8 @@ type Options struct {
 	// URL has none of the format's parameters.
 	Cookie string
 
-	// Revocations is asked about every link that has an id.
+	// Revocations, if not nil, is asked about every link that has an ID. If
+	// nil, no link is revoked.
 	Revocations Revocations
 	// Uses counts the links that have a limited number of uses. Without it
 	// they are refused with ErrUnavailable.
@@ -102,8 +103,8 @@ type Verifier struct {
 	deny   func(w http.ResponseWriter, r *http.Request, err error)
 }
 
-// NewVerifier returns a verifier for links of format f. Nil options select the
-// defaults; they are copied. The error joins everything that is wrong with the
+// NewVerifier returns a Verifier for links of format f. If opts is nil, the
+// defaults apply; otherwise it is copied. The error joins all faults of the
 // options: a negative duration, an ExpiredStatus other than 404 and 410, a
 // Prefix that is not canonical, an invalid network, a Cookie that is no cookie
 // name or whose format is no [CookieAuthenticator], a UseWindow without Uses.

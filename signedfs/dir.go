@@ -52,10 +52,10 @@ func (o *openDir) close() error {
 	return o.root.Close()
 }
 
-// OpenDir opens a directory of the machine. The Dir follows the directory when
-// it is renamed, and stays with it when the name becomes that of another one
-// until [Dir.Reopen] is called. The caller should call Close when the Dir is no
-// longer served.
+// OpenDir opens the named directory. If the directory is renamed, or another
+// directory takes its name, the Dir keeps serving the one that was opened, until
+// [Dir.Reopen] is called. The caller should call Close when the Dir is no longer
+// in use.
 func OpenDir(name string) (*Dir, error) {
 	path, err := filepath.Abs(name)
 	if err != nil {

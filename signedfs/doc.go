@@ -161,7 +161,7 @@
 //     guess another type than the one that is sent. HTML and SVG run their
 //     scripts on your origin, and the media types are those of the machine.
 //   - It has no ETag, and continues a download by a date, which can be set.
-//   - Its errors have no Cache-Control, and names that are too long give 500.
+//   - Names that are too long give 500.
 //   - http.Dir follows symbolic links to the outside and waits for FIFOs, and
 //     http.FS(os.DirFS) keeps the kernel from sending files.
 package signedfs

@@ -31,8 +31,8 @@ type Options struct {
 	// Cache-Control: no-store. Nil answers 405.
 	OtherMethods func(w http.ResponseWriter, r *http.Request, name string)
 
-	// Error is called with the error of the file system if an accepted request
-	// could not be served, unless there is just no such file. The client does
+	// Error, if not nil, is called with the error of the file system if an
+	// accepted request cannot be served, except if the file does not exist. The client does
 	// not learn the error, whose text may hold a path of the server: the reply
 	// is 404 for a file that may not be read, and 500 for anything else.
 	// It is also called if the use of a link could not be given back, which
@@ -40,8 +40,8 @@ type Options struct {
 	Error func(r *http.Request, err error)
 }
 
-// Handler serves the files of one [http.FileSystem] to requests that are signed,
-// and makes the links to them. The zero Handler refuses every request. A Handler
+// A Handler serves the files of an [http.FileSystem] to requests with a signed
+// link, and makes links to them. The zero Handler refuses every request. A Handler
 // is immutable, and safe for concurrent use if its file system is.
 type Handler struct {
 	verified http.Handler // the verifier, around serve
@@ -60,13 +60,13 @@ type Handler struct {
 // [middleware.NewURLBuilder] takes it. A file's name is what follows the path of
 // the base.
 //
-// It is an error if the base is not of that form, if it contains what a pattern
-// of [http.ServeMux] (braces) or a file system (an encoded slash) would read
-// differently, or if it is not below Options.Verify.Prefix. The error joins all
-// faults, those that [middleware.NewVerifier] finds in Options.Verify included.
-// A format that cannot sign, such as a ring of public keys, is no fault: the
-// handler serves, and making a link returns the format's error. New panics if
-// root or f is nil.
+// New returns an error if base does not have that form, if it contains braces or
+// an encoded slash, to which a pattern of [http.ServeMux] or a file system gives
+// another meaning, or if it is not below Options.Verify.Prefix. The error joins
+// all faults, including those that [middleware.NewVerifier] finds in
+// Options.Verify. A format that cannot sign, such as a ring of public keys, is
+// not an error: the handler serves files, and URL returns the format's error.
+// New panics if root or f is nil.
 func New(base string, root http.FileSystem, f middleware.Format, opts *Options) (*Handler, error) {
 	if root == nil {
 		panic("signedurl: signedfs.New with a nil http.FileSystem")
@@ -115,15 +115,15 @@ func (h *Handler) setBase(base string, f middleware.Format) error {
 // Options.Verify.Prefix, and ends in "/".
 func (h *Handler) Prefix() string { return h.prefix }
 
-// Links returns the builder of links to the handler's files. It refuses the
-// names that the handler would never serve: those with a hidden part, a
+// Links returns a builder of links to the handler's files. The builder refuses
+// names that the handler never serves: those with a hidden part, a
 // backslash or bytes that are not UTF-8, one that is too long for a file or,
 // without Options.Listing, ends in a slash, and on Windows those that it gives
 // another meaning.
 func (h *Handler) Links() *middleware.URLBuilder { return h.links }
 
-// URL returns the link to a file. Its name is the one that it has below the
-// root, unescaped, with slashes between its parts. It is short for Links().URL.
+// URL returns a link to a file. The name is the file's path below the root,
+// slash-separated and not escaped. URL is shorthand for Links().URL.
 func (h *Handler) URL(name string, c middleware.Claims) (*url.URL, error) {
 	return h.links.URL(name, c)
 }
