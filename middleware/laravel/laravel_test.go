@@ -305,6 +305,15 @@ func TestSignRefusesClaimsThatALinkCannotCarry(t *testing.T) {
 	if u, err := newFormat(t, nil).Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: time.Unix(2, 0)}); err != nil || !strings.HasPrefix(u.RawQuery, "expires=1&") {
 		t.Errorf("the first expiry: %v, %v", u, err)
 	}
+	plain, err := laravel.New("HTTP://example.com:80", key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := plain.Sign(&url.URL{Scheme: "http", Host: "example.com", Path: "/a"}, middleware.Claims{Permanent: true}); err != nil {
+		t.Error(err)
+	} else if want := "http://example.com/a?signature=" + hexMAC(key, "http://example.com/a"); u.String() != want {
+		t.Errorf("got %v, want %s", u, want)
+	}
 	if u, err := newFormat(t, nil).Sign(&url.URL{Scheme: "https", Path: "/a"}, middleware.Claims{Expires: expiry}); err == nil {
 		t.Errorf("signed for a scheme without a host: %v", u)
 	}
