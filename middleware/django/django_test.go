@@ -663,7 +663,8 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 		{objects, "W10:1r31eq", "", "object"},
 		{objects, "e30:1r31eq", "", "object"},
 		{objects, "w6k:1r31eq", "", "object"},
-		{objects, pack("{}")[:12] + ":1r31eq", "", "object"},
+		{objects, ".AAAA:1r31eq", "", "object"},
+		{objects, pack("{}")[:13] + ":1r31eq", "", "object"},
 		{objects, pack(strings.Repeat(" ", 64<<10+1)) + ":1r31eq", "", "object"},
 	} {
 		query := test.query
