@@ -175,10 +175,10 @@ func sortPairs(text []byte, pairs []pair, room *[maxPairs]uint64) []uint64 {
 type ignoreList []ignoreItem
 
 type ignoreItem struct {
-	name   string // without the star
-	prefix bool
 	first  uint64 // the name's first eight bytes
 	mask   uint64 // the bytes of a parameter's name that must be equal to them
+	name   string // without the star
+	prefix bool
 }
 
 // newIgnoreList appends the items of a list to room, which may be nil.
@@ -189,7 +189,7 @@ func newIgnoreList(room ignoreList, items []string) ignoreList {
 		if n := len(name); prefix && n < 8 {
 			mask <<= 8 * (8 - n)
 		}
-		room = append(room, ignoreItem{name, prefix, firstEight(name), mask})
+		room = append(room, ignoreItem{firstEight(name), mask, name, prefix})
 	}
 	return room
 }
@@ -213,9 +213,14 @@ func (l ignoreList) names(name string) bool {
 	}
 	first := firstEight(name)
 	for i := range l {
-		if item := &l[i]; (first^item.first)&item.mask == 0 && (name == item.name || item.prefix && strings.HasPrefix(name, item.name)) {
+		if (first^l[i].first)&l[i].mask == 0 && l[i].matches(name) {
 			return true
 		}
 	}
 	return false
+}
+
+// matches compares a decoded name with an item whose first bytes are equal.
+func (i *ignoreItem) matches(name string) bool {
+	return name == i.name || i.prefix && strings.HasPrefix(name, i.name)
 }
