@@ -16,7 +16,11 @@ func ValidDownloadName(name string) bool {
 		return false
 	}
 	for _, r := range name {
-		if r == '/' || r == '\\' || unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
+		switch {
+		case r < 0x20 || r == 0x7F || r == '/' || r == '\\':
+			return false
+		case r < 0x7F: // most names, without a look into tables
+		case unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
 			return false
 		}
 	}
