@@ -919,8 +919,10 @@ func TestBoundsOfWhatIsSigned(t *testing.T) {
 			t.Errorf("a policy of %d bytes: %v, %v", n, u, err)
 		}
 	}
-	if _, err := f.SignResource(&url.URL{Path: "/a"}, origin+"/*\x7f", middleware.Claims{Expires: expires}); err == nil {
-		t.Error("a Resource with DEL was accepted")
+	for _, c := range []string{" ", "\x1f", "\x7f", "\x80", `\a`, `\`} {
+		if _, err := f.SignResourceCookies(origin+"/"+c, middleware.Claims{Expires: expires}); err == nil {
+			t.Errorf("a Resource that ends in %q was accepted", c)
+		}
 	}
 	var none *cloudfront.Format
 	if got := none.String(); got != "no keys" {
