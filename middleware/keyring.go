@@ -213,12 +213,7 @@ func (k *Keyring) signCookie(name string, c Claims) (*http.Cookie, error) {
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	}
 	if !c.Permanent {
-		// A browser whose clock runs ahead would drop a cookie with Expires
-		// alone. Max-Age has precedence (RFC 6265, section 5.3).
-		cookie.MaxAge = int(max(time.Until(c.Expires)/time.Second, 0))
-		if cookie.MaxAge == 0 {
-			cookie.MaxAge = -1 // which is written as 0: it has expired
-		}
+		cookie.MaxAge = strict.MaxAge(c.Expires)
 	}
 	if err := cookie.Valid(); err != nil {
 		return nil, err
