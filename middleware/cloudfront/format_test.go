@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -954,4 +955,28 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}
+}
+
+// A browser whose clock runs ahead drops a cookie that has Expires alone.
+func TestCookiesHaveMaxAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := testFormat(t, nil)
+		for lives, want := range map[time.Duration]int{time.Hour: 3600, time.Second: 1, 0: -1, -time.Hour: -1} {
+			c := middleware.Claims{Expires: time.Now().Add(lives)}
+			resources, err := f.SignResourceCookies(origin+"/*", c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Under = "/a/"
+			cookies, err := f.SignCookies("", c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, cookie := range append(cookies, resources...) {
+				if cookie.MaxAge != want || !cookie.Expires.Equal(c.Expires) {
+					t.Errorf("%s: Max-Age %d and Expires %v of a cookie for %v, want %d", cookie.Name, cookie.MaxAge, cookie.Expires, lives, want)
+				}
+			}
+		}
+	})
 }

@@ -85,8 +85,8 @@ func (f *Format) SignResource(u *url.URL, resource string, c middleware.Claims) 
 // SHA-256, -Hash-Algorithm. The name must be empty, since CloudFront prescribes
 // the names. The cookies are HttpOnly, Secure and SameSite=Lax, with the subtree
 // as their Path and the expiry of the claims. The caller may change these
-// attributes, for example set a Domain; what the cookies open is signed. Claims
-// and errors are those of Sign.
+// attributes, for example set a Domain; what the cookies open is signed. Only
+// Max-Age depends on the clock. Claims and errors are those of Sign.
 func (f *Format) SignCookies(name string, c middleware.Claims) ([]*http.Cookie, error) {
 	if name != "" {
 		return nil, errors.New("signedurl: cloudfront: the cookies have names of their own; leave the name empty")
@@ -185,13 +185,14 @@ func (f *Format) signCookies(p policy, path string) ([]*http.Cookie, error) {
 	if err != nil {
 		return nil, err
 	}
+	expires := time.Unix(p.expires, 0)
 	var cookies []*http.Cookie
 	for _, param := range s {
 		if len(param.value) > maxCookie {
 			return nil, fmt.Errorf("signedurl: cloudfront: cannot sign a cookie of more than %d bytes", maxCookie)
 		}
 		cookies = append(cookies, &http.Cookie{
-			Name: cookiePrefix + paramNames[param.param], Value: param.value, Path: path, Expires: time.Unix(p.expires, 0),
+			Name: cookiePrefix + paramNames[param.param], Value: param.value, Path: path, Expires: expires, MaxAge: strict.MaxAge(expires),
 			HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 		})
 	}
