@@ -1,49 +1,19 @@
-// Package browser opens the reference server's demonstration in Chromium and
-// looks at what a person would see.
 package browser
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"flag"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-)
-
-var (
-	chromium   = flag.String("chromium", "/usr/bin/chromium", "the `browser` to run")
-	lifetime   = flag.Duration("lifetime", 15*time.Second, "of the page's links")
-	screenshot = os.Getenv("SCREENSHOT") // a PNG file to write, for a person to look at
+	"github.com/chromedp/chromedp/kb"
 )
 
 func TestDemonstrationInABrowser(t *testing.T) {
-	base := startServer(t)
+	base := startServer(t, "-lifetime", lifetime.String())
 	tab := startBrowser(t)
-	wait := func(t *testing.T, what, expression string) {
-		t.Helper()
-		_, err := chromedp.Run(tab, chromedp.Poll[bool](expression,
-			chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(*lifetime+30*time.Second)))
-		if err != nil {
-			t.Fatalf("waiting for %s: %v", what, err)
-		}
-	}
-	text := func(t *testing.T, selector string) string {
-		t.Helper()
-		return eval[string](t, tab, fmt.Sprintf("document.querySelector(%q).textContent.trim()", selector))
-	}
 	click := func(t *testing.T, selectors ...string) {
 		t.Helper()
 		for _, s := range selectors {
@@ -59,15 +29,15 @@ func TestDemonstrationInABrowser(t *testing.T) {
 		if len(widths) != 3 || slices.Min(widths) == 0 {
 			t.Errorf("the widths of the images are %v, want three that are not 0", widths)
 		}
-		wait(t, "the first reply", "document.querySelector('.card .this').textContent.includes('200')")
+		wait(t, tab, "the first reply", "document.querySelector('.card .this').textContent.includes('200')")
 		link = eval[string](t, tab, "document.querySelector('.card a').href")
 		if status, images := visit(t, tab, link); status != 200 || images != 1 {
 			t.Errorf("the link on its own: status %d with %d images, want 200 with one", status, images)
 		}
 	})
 	t.Run("an altered link is refused", func(t *testing.T) {
-		wait(t, "the reply to the altered link", "document.querySelector('.card .altered').textContent.trim() != '…'")
-		if got := text(t, ".card .altered"); got != "403 Forbidden" {
+		wait(t, tab, "the reply to the altered link", "document.querySelector('.card .altered .reply').textContent != '…'")
+		if got := text(t, tab, ".card .altered .reply"); got != "403 Forbidden" {
 			t.Errorf("the page shows %q for the altered link, want 403 Forbidden", got)
 		}
 		altered := strings.Replace(link, "ada.jpg", "nia.jpg", 1)
@@ -86,8 +56,8 @@ func TestDemonstrationInABrowser(t *testing.T) {
 				t.Errorf("the page %s has a query", link)
 			}
 		}
-		wait(t, "the replies", "['.with', '.without'].every(s => /[0-9]/.test(document.querySelector(s).textContent))")
-		if with, without := text(t, ".with"), text(t, ".without"); with != "200 OK" || without != "403 Forbidden" {
+		wait(t, tab, "the replies", "['.with', '.without'].every(s => /[0-9]/.test(document.querySelector(s).textContent))")
+		if with, without := text(t, tab, ".with .reply"), text(t, tab, ".without .reply"); with != "200 OK" || without != "403 Forbidden" {
 			t.Errorf("the page shows %q with the cookie and %q without, want 200 OK and 403 Forbidden", with, without)
 		}
 		if status, images := visit(t, newSession(t, tab), pages[0]); status != 403 || images != 0 {
@@ -95,7 +65,7 @@ func TestDemonstrationInABrowser(t *testing.T) {
 		}
 	})
 	t.Run("a film is played whose parts are fetched through a cookie", func(t *testing.T) {
-		wait(t, "the film", "document.getElementById('film').dataset.state == 'playing'")
+		wait(t, tab, "the film", "document.getElementById('film').dataset.player == 'playing'")
 		parts := eval[[]string](t, tab, "[...document.querySelectorAll('.segments li')].map(l => l.textContent)")
 		want := []string{"playlist.m3u8 200", "init.mp4 200", "segment-0.m4s 200", "segment-1.m4s 200", "segment-2.m4s 200", "segment-3.m4s 200"}
 		if !slices.Equal(parts, want) {
@@ -107,7 +77,7 @@ func TestDemonstrationInABrowser(t *testing.T) {
 		}
 	})
 	t.Run("a link that is bound to a session is refused in another", func(t *testing.T) {
-		own := eval[string](t, tab, "document.querySelector('#own a').href")
+		own := eval[string](t, tab, "document.querySelector('.limits [data-stranger] a').href")
 		if status, images := visit(t, tab, own); status != 200 || images != 1 {
 			t.Errorf("in the own session: status %d with %d images, want 200 with one", status, images)
 		}
@@ -123,12 +93,12 @@ func TestDemonstrationInABrowser(t *testing.T) {
 		}
 	})
 	t.Run("a link with one use opens once", func(t *testing.T) {
-		const row = ".limits tr:nth-child(2)"
-		click(t, row+" button")
-		wait(t, "the first try", "document.querySelectorAll('"+row+" .tries b').length == 1")
-		click(t, row+" button")
-		wait(t, "the second try", "document.querySelectorAll('"+row+" .tries b').length == 2")
-		if got := text(t, row+" .tries"); got != "200 OK404 Not Found" {
+		const row = ".limits li:nth-child(2)"
+		click(t, row+" .ask")
+		wait(t, tab, "the first try", "document.querySelectorAll('"+row+" .tries b').length == 1")
+		click(t, row+" .ask")
+		wait(t, tab, "the second try", "document.querySelectorAll('"+row+" .tries b').length == 2")
+		if got := text(t, tab, row+" .tries"); got != "200 OK404 Not Found" {
 			t.Errorf("the tries gave %q, want 200 OK and then 404 Not Found", got)
 		}
 	})
@@ -139,8 +109,8 @@ func TestDemonstrationInABrowser(t *testing.T) {
 		}
 	})
 	t.Run("after the expiry the links are dead", func(t *testing.T) {
-		wait(t, "the expiry", "[...document.querySelectorAll('.card')].every(c => c.dataset.state == 'gone')")
-		if got := text(t, ".card .this"); got != "404 Not Found" {
+		wait(t, tab, "the expiry", "[...document.querySelectorAll('.card')].every(c => c.dataset.state == 'gone')")
+		if got := text(t, tab, ".card .this .reply"); got != "404 Not Found" {
 			t.Errorf("the page shows %q for the expired link, want 404 Not Found", got)
 		}
 		if status, images := visit(t, tab, link); status != 404 || images != 0 {
@@ -152,131 +122,187 @@ func TestDemonstrationInABrowser(t *testing.T) {
 	})
 	t.Run("a new link from the API shows the card again", func(t *testing.T) {
 		click(t, ".card:nth-child(1) .renew", ".card:nth-child(3) .renew")
-		wait(t, "the new links", "[1, 3].every(n => (c => c.dataset.state == 'live' && c.querySelector('img').complete && c.querySelector('.this').textContent.includes('200'))(document.querySelector(`.card:nth-child(${n})`)))")
+		wait(t, tab, "the new links", "[1, 3].every(n => (c => c.dataset.state == 'live' && c.querySelector('img').complete && c.querySelector('.this').textContent.includes('200'))(document.querySelector(`.card:nth-child(${n})`)))")
 		renewed := eval[string](t, tab, "document.querySelector('.card a').href")
 		if status, images := visit(t, tab, renewed); renewed == link || status != 200 || images != 1 {
 			t.Errorf("the new link: status %d with %d images, want another link, 200 and one", status, images)
 		}
 	})
-	if screenshot != "" {
-		do(t, tab, chromedp.Sleep(time.Second)) // the transition of the blurred card
-		png, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+	shoot(t, tab, "demo")
+}
+
+// Short lives, to see what happens at their end: the cards' links and, after
+// four times as long, the cookies.
+func TestPicturesGoWithTheirLinksAndCanBeRenewed(t *testing.T) {
+	base := startServer(t, "-lifetime", "5s")
+	tab := startBrowser(t)
+	do(t, tab, chromedp.Navigate(base))
+	listen(t, tab)
+	images := func(selector string) string {
+		return "[...document.querySelectorAll('" + selector + " img')].filter(i => i.naturalWidth > 0).length"
+	}
+
+	t.Run("the pictures of dead links are gone", func(t *testing.T) {
+		wait(t, tab, "the expiry", "[...document.querySelectorAll('.card')].every(c => c.dataset.state == 'gone')")
+		if n := eval[int](t, tab, images(".card")); n != 0 {
+			t.Errorf("%d pictures are still there", n)
+		}
+		heard(t, tab, "The link to the card of Ada Lindqvist has expired: 404.")
+		if n := eval[int](t, tab, "said.length"); n > 6 {
+			t.Errorf("%d announcements, want few: %q", n, eval[[]string](t, tab, "said"))
+		}
+	})
+	t.Run("a card is renewed with the keyboard, which stays where it is", func(t *testing.T) {
+		do(t, tab, chromedp.Focus(".card .renew"), chromedp.KeyEvent(kb.Enter))
+		wait(t, tab, "the picture", images(".card:nth-child(1)")+" == 1")
+		heard(t, tab, "There is a new link to the card of Ada Lindqvist.")
+		if !eval[bool](t, tab, "document.activeElement.matches('.card:nth-child(1) .renew')") {
+			t.Error("the focus is elsewhere")
+		}
+		shown := text(t, tab, ".card .this a") + " " + text(t, tab, ".card .altered a")
+		link := eval[string](t, tab, "document.querySelector('.card .picture').href")
+		u, err := url.Parse(link)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(screenshot, png, 0o644); err != nil {
-			t.Fatal(err)
+		end := "?…&signature=" + u.Query().Get("signature")[:4] + "…"
+		if want := "/files/cards/ada.jpg" + end + " /files/cards/tomas.jpg" + end; shown != want {
+			t.Errorf("the page shows the links %q, want %q", shown, want)
 		}
-	}
-}
-
-func do(t *testing.T, tab context.Context, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(tab, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eval evaluates an expression in a page.
-func eval[T any](t *testing.T, tab context.Context, expression string) T {
-	t.Helper()
-	result, err := chromedp.Run(tab, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatalf("%v\nin %s", err, expression)
-	}
-	return result
-}
-
-// visit opens a link in a new tab of the same session and returns the status
-// of the reply, and how many images with a size are shown.
-func visit(t *testing.T, session context.Context, link string) (status int64, images int) {
-	t.Helper()
-	tab, cancel := chromedp.NewContext(session)
-	defer cancel()
-	reply, err := chromedp.Run(tab, chromedp.NavigateResponse(link))
-	if err != nil {
-		t.Fatalf("opening %s: %v", link, err)
-	}
-	return reply.Status, eval[int](t, tab, "[...document.images].filter(i => i.naturalWidth > 0).length")
-}
-
-// newSession returns a tab that shares no cookies with the others, as a
-// private window does.
-func newSession(t *testing.T, tab context.Context) context.Context {
-	t.Helper()
-	other, cancel := chromedp.NewContext(tab, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	do(t, other)
-	return other
-}
-
-// startBrowser starts Chromium and returns its first tab.
-func startBrowser(t *testing.T) context.Context {
-	t.Helper()
-	if _, err := os.Stat(*chromium); err != nil {
-		t.Fatalf("no browser: %v; install Debian's chromium, or name another with -chromium", err)
-	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(*chromium),
-		chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("no-proxy-server", true),
-		chromedp.WSURLReadTimeout(time.Minute),
-	)
-	limit, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	t.Cleanup(cancel)
-	allocator, cancel := chromedp.NewExecAllocator(limit, options...)
-	t.Cleanup(cancel)
-	tab, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	do(t, tab, chromedp.EmulateViewport(1200, 900))
-	light := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}}
-	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, light); err != nil {
-		t.Fatal(err)
-	}
-	return tab
-}
-
-// startServer builds the reference server, starts it without a configuration
-// but a free port and the lifetime, and returns the address that it prints.
-func startServer(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "fileserver")
-	build := exec.Command("go", "build", "-o", program, "./examples/fileserver")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	server := exec.Command(program, "-addr", "127.0.0.1:0", "-lifetime", lifetime.String())
-	var log bytes.Buffer
-	server.Stderr = &log
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Process.Signal(syscall.SIGTERM)
-		if err := server.Wait(); err != nil {
-			t.Errorf("the server ended with %v", err)
-		}
-		if t.Failed() {
-			t.Logf("the server's log:\n%s", &log)
+		if a := eval[string](t, tab, "document.querySelector('.card .altered a').href"); a != strings.Replace(link, "ada.jpg", "tomas.jpg", 1) {
+			t.Errorf("the altered link is %s, want that of another card", a)
 		}
 	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "Open "); ok {
-			go io.Copy(io.Discard, out)
-			return strings.TrimSpace(rest)
+	t.Run("a link that opens later is first refused, and then works, while somebody looks", func(t *testing.T) {
+		do(t, tab, chromedp.Click(".limits li:nth-child(3) .ask"))
+		wait(t, tab, "both replies", "document.querySelectorAll('.limits li:nth-child(3) .tries li').length == 2")
+		if got := text(t, tab, ".limits li:nth-child(3) .tries"); got != "404 Not Found200 OK" {
+			t.Errorf("the tries gave %q, want 404 Not Found and then 200 OK", got)
+		}
+	})
+	t.Run("the pictures of an expired cookie are gone", func(t *testing.T) {
+		wait(t, tab, "the expiry of the cookies", "['contract', 'film'].every(id => document.getElementById(id).dataset.state == 'gone')")
+		if n := eval[int](t, tab, images(".pages")); n != 0 {
+			t.Errorf("%d pages are still there", n)
+		}
+		heard(t, tab, "The cookies for the contract and the film have expired: 40")
+		// Whichever ends it first, the browser's clock (403) or the server's (404).
+		wait(t, tab, "the refusal of the film", "/^playlist.m3u8 40[34]$/.test(document.querySelector('.segments').textContent)")
+		wait(t, tab, "the refusal of the page", "/^40[34] /.test(document.querySelector('.with .reply').textContent)")
+		if n := eval[float64](t, tab, "document.querySelector('video').duration || 0"); n != 0 {
+			t.Errorf("the film has %g seconds left to be seen", n)
+		}
+		axe(t, tab, "after the expiry")
+		scheme(t, tab, "dark")
+		axe(t, tab, "after the expiry, dark")
+		shoot(t, tab, "expired-dark")
+	})
+	t.Run("a new cookie shows them again", func(t *testing.T) {
+		do(t, tab, chromedp.Click("#film .renew"))
+		wait(t, tab, "the pages", images(".pages")+" == 12")
+		wait(t, tab, "the film", "document.getElementById('film').dataset.player == 'playing'")
+		heard(t, tab, "There are new cookies for the contract and the film.")
+	})
+}
+
+func TestAPersonSignsALinkOfTheirOwn(t *testing.T) {
+	base := startServer(t, "-lifetime", "10m")
+	tab := startBrowser(t)
+	do(t, tab, chromedp.Navigate(base))
+	listen(t, tab)
+	fill := func(t *testing.T, values map[string]string) {
+		t.Helper()
+		do(t, tab, chromedp.Evaluate[chromedp.Void]("document.querySelector('#own form').reset()"))
+		for name, value := range values {
+			field := "document.querySelector('#own form').elements['" + name + "']"
+			if value == "on" {
+				do(t, tab, chromedp.Evaluate[chromedp.Void](field+".checked = true"))
+			} else {
+				do(t, tab, chromedp.Evaluate[chromedp.Void](field+".value = '"+value+"'"))
+			}
+		}
+		do(t, tab, chromedp.Evaluate[chromedp.Void]("document.querySelector('#own .tries').replaceChildren()"),
+			chromedp.Focus("#own [name=lifetime]"), chromedp.KeyEvent(kb.Enter))
+	}
+	tries := func(t *testing.T, want ...string) {
+		t.Helper()
+		wait(t, tab, "the replies", fmt.Sprintf("document.querySelectorAll('#own .tries li').length >= %d", len(want)))
+		got := eval[[]string](t, tab, "[...document.querySelectorAll('#own .tries li')].map(l => l.textContent)")
+		if !slices.Equal(got, want) {
+			t.Errorf("the replies are %q, want %q", got, want)
 		}
 	}
-	t.Fatal("the server printed no address")
-	return ""
+	// press asks for further replies, one after the other.
+	press := func(t *testing.T, names ...string) {
+		t.Helper()
+		for _, name := range names {
+			n := eval[int](t, tab, "document.querySelectorAll('#own .tries li').length")
+			do(t, tab, chromedp.Click("#own [data-ask="+name+"]"))
+			wait(t, tab, "the reply to "+name, fmt.Sprintf("document.querySelectorAll('#own .tries li').length > %d", n))
+		}
+	}
+
+	t.Run("a link without limits", func(t *testing.T) {
+		fill(t, nil)
+		tries(t, "GET 200 OK")
+		press(t, "HEAD", "PUT", "stranger", "other", "mailer")
+		tries(t, "GET 200 OK", "HEAD 200 OK", "PUT 403 Forbidden", "no cookies 200 OK", "other file 403 Forbidden", "utm_source 403 Forbidden")
+		link, signed := text(t, tab, "#own .url"), text(t, tab, "#own .signed")
+		query, _, _ := strings.Cut(strings.TrimPrefix(link, "/files/cards/ada.jpg?"), "&signature=")
+		if want := "signed-url/1\n/files/cards/ada.jpg\n" + query; signed != want {
+			t.Errorf("the page shows as signed\n%s\nwant\n%s", signed, want)
+		}
+		heard(t, tab, "The link is signed.")
+		heard(t, tab, "GET: 200 OK.")
+	})
+	t.Run("a link with limits", func(t *testing.T) {
+		fill(t, map[string]string{"bound": "on", "under": "on", "ignore": "utm_*", "methods": "GET", "download": "Ada’s card.jpg", "networks": "127.0.0.0/8 ::1"})
+		tries(t, "GET 200 OK")
+		if header := text(t, tab, "#own .header"); !strings.Contains(header, "content-disposition: attachment; filename") {
+			t.Errorf("the page shows the header\n%s\nwant the name of the download", header)
+		}
+		press(t, "stranger", "other", "mailer")
+		tries(t, "GET 200 OK", "no cookies 403 Forbidden", "other file 200 OK", "utm_source 200 OK")
+		if signed := text(t, tab, "#own .signed"); !strings.HasSuffix(signed, "\n[the value of session]") {
+			t.Errorf("the page shows as signed\n%s\nwant the binding's name, and not its value", signed)
+		}
+	})
+	t.Run("a link with one use", func(t *testing.T) {
+		fill(t, map[string]string{"uses": "1"})
+		tries(t, "GET 200 OK")
+		press(t, "GET")
+		tries(t, "GET 200 OK", "GET 404 Not Found")
+	})
+	shoot(t, tab, "wide-light")
+	axe(t, tab, "with a link")
+	t.Run("a mistake is shown at its field and announced", func(t *testing.T) {
+		fill(t, map[string]string{"networks": "here"})
+		const want = `Networks: "here" is not a network such as 192.0.2.0/24.`
+		wait(t, tab, "the fault", "document.activeElement.name == 'networks'")
+		heard(t, tab, want)
+		if got := text(t, tab, "#fault"); got != want {
+			t.Errorf("the page shows %q, want %q", got, want)
+		}
+		axe(t, tab, "with a mistake")
+		fill(t, map[string]string{"methods": "get"})
+		wait(t, tab, "the fault", "document.getElementById('fault').textContent.includes('upper case')")
+	})
+	t.Run("in the dark", func(t *testing.T) {
+		fill(t, map[string]string{"under": "on"})
+		tries(t, "GET 200 OK")
+		scheme(t, tab, "dark")
+		axe(t, tab, "dark")
+		shoot(t, tab, "wide-dark")
+	})
+	t.Run("on a phone", func(t *testing.T) {
+		do(t, tab, chromedp.EmulateViewport(390, 844))
+		if width := eval[int](t, tab, "document.documentElement.scrollWidth"); width > 390 {
+			t.Errorf("the page is %d pixels wide, want no more than the phone", width)
+		}
+		axe(t, tab, "on a phone, dark")
+		shoot(t, tab, "phone-dark")
+		scheme(t, tab, "light")
+		axe(t, tab, "on a phone")
+		shoot(t, tab, "phone-light")
+	})
 }

@@ -98,7 +98,7 @@ func (c *serving) serveDir(ctx context.Context, srv *server.Server) error {
 	// A deployment may replace the directory, or point a symbolic link to it
 	// elsewhere.
 	srv.Reload("directory", c.dir, dir.Reopen)
-	files, err := c.files.Handler(srv, dir, c.useStore())
+	files, _, err := c.files.Handler(srv, dir, c.useStore())
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	files, err := c.files.Handler(srv, root, c.useStore())
+	files, explain, err := c.files.Handler(srv, root, c.useStore())
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,8 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 		return cli.Usagef("the demonstration's files must lie below its page: set -base-url to a path such as /files/")
 	}
 	d, err := demo.New(files, demo.Options{
-		Cookie: c.files.Policy.Cookie, Secure: c.server.Secure(), Lifetime: c.lifetime, Log: srv.Log,
+		Cookie: c.files.Policy.Cookie, Secure: c.server.Secure(), Lifetime: c.lifetime,
+		Explain: explain, Log: srv.Log,
 	})
 	if err != nil {
 		return err

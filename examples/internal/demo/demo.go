@@ -4,7 +4,6 @@
 package demo
 
 import (
-	"crypto/rand"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -13,9 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"example.com/signedurl/examples/internal/server"
@@ -34,7 +31,7 @@ const (
 	sessionCookie = "session"
 )
 
-//go:embed files page.html style.css demo.js player.js icon.svg
+//go:embed files page.html assets
 var content embed.FS
 
 // Files returns the private files: cards, a contract and a film.
@@ -77,7 +74,10 @@ type Options struct {
 	Cookie   string // the name of the cookies that carry links
 	Secure   bool   // whether cookies are for HTTPS only
 	Lifetime time.Duration
-	Log      *slog.Logger
+	// Explain tells what the handler of the files would decide about a request,
+	// whose path is the one that clients see.
+	Explain func(*http.Request) *middleware.Explanation
+	Log     *slog.Logger
 }
 
 // New returns a demonstration of the links to files, which must be [Files]. It
@@ -88,7 +88,7 @@ func New(files *signedfs.Handler, opts Options) (*Demo, error) {
 		return nil, err
 	}
 	d := &Demo{files: files, opts: opts, page: page}
-	if _, err := d.link(customers[0].card, middleware.Claims{Expires: d.expiry(time.Now())}); err != nil {
+	if _, err := files.URL(customers[0].card, middleware.Claims{Expires: d.expiry(time.Now())}); err != nil {
 		return nil, fmt.Errorf("the demonstration needs a key that can sign: %w", err)
 	}
 	return d, nil
@@ -100,10 +100,17 @@ func (d *Demo) Handle(mux *http.ServeMux, origin string) {
 	d.origin = origin
 	mux.HandleFunc("GET /{$}", d.showPage)
 	mux.HandleFunc("GET /users", d.users)
-	for _, name := range []string{"style.css", "demo.js", "player.js", "icon.svg"} {
-		mux.HandleFunc("GET /assets/"+name, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /link", d.showLink)
+	// Another site cannot read the reply, and must not set the cookies either.
+	mux.Handle("POST /cookies", http.NewCrossOriginProtection().Handler(http.HandlerFunc(d.renewCookies)))
+	assets, err := content.ReadDir("assets")
+	if err != nil {
+		panic(err) // they are embedded
+	}
+	for _, asset := range assets {
+		mux.HandleFunc("GET /assets/"+asset.Name(), func(w http.ResponseWriter, r *http.Request) {
 			pageHeader(w)
-			http.ServeFileFS(w, r, content, name)
+			http.ServeFileFS(w, r, content, "assets/"+asset.Name())
 		})
 	}
 }
@@ -140,7 +147,7 @@ func (d *Demo) users(w http.ResponseWriter, r *http.Request) {
 		Name     string `json:"name"`
 		ImageURL string `json:"image_url"`
 	}
-	var reply struct {
+	var data struct {
 		Data []user `json:"data"`
 	}
 	expires := d.expiry(time.Now())
@@ -150,14 +157,20 @@ func (d *Demo) users(w http.ResponseWriter, r *http.Request) {
 			d.fail(w, r, err)
 			return
 		}
-		reply.Data = append(reply.Data, user{c.ID, c.Name, u})
+		data.Data = append(data.Data, user{c.ID, c.Name, u})
 	}
+	reply(w, http.StatusOK, data)
+}
+
+// reply sends a value as JSON.
+func reply(w http.ResponseWriter, status int, value any) {
 	pageHeader(w)
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false) // it is JSON, and "&" is easier to copy than its escape
 	e.SetIndent("", "  ")
-	e.Encode(reply)
+	e.Encode(value)
 }
 
 func (d *Demo) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -176,87 +189,6 @@ func pageHeader(w http.ResponseWriter) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// The page's data. All links are paths, without the origin, so that the page
-// works under any name by which the browser reached it.
-type (
-	pageData struct {
-		Now      int64 // Unix milliseconds, since browsers' clocks are wrong
-		Seconds  int
-		Anatomy  []partData // of the first card's link
-		Cards    []cardData
-		Pages    []string // of the contract, unsigned
-		Playlist string   // unsigned
-		Cookie   cookieData
-		Own      linkData // bound to the visitor's session
-		Limits   []linkData
-	}
-	cardData struct {
-		ID            int
-		Name          string
-		Link, Altered string
-		Expires       int64
-	}
-	partData struct {
-		Text, Meaning string
-	}
-	cookieData struct {
-		Expires int64
-		Seconds int
-	}
-	linkData struct {
-		Title, Text, Parameter, Link string
-	}
-)
-
-func (d *Demo) showPage(w http.ResponseWriter, r *http.Request) {
-	data, cookies, err := d.data(r, time.Now())
-	if err != nil {
-		d.fail(w, r, err)
-		return
-	}
-	pageHeader(w)
-	for _, c := range cookies {
-		http.SetCookie(w, c)
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := d.page.Execute(w, data); err != nil {
-		d.opts.Log.Warn("the page was not sent", "error", err)
-	}
-}
-
-// data returns what the page shows, and the cookies that go with it.
-func (d *Demo) data(r *http.Request, now time.Time) (*pageData, []*http.Cookie, error) {
-	data := &pageData{Now: now.UnixMilli(), Seconds: int(d.opts.Lifetime.Seconds())}
-	session, cookies := d.session(r)
-	for _, add := range []func() error{
-		func() error { return d.addCards(data, now) },
-		func() error {
-			more, err := d.addSubtrees(data, now)
-			cookies = append(cookies, more...)
-			return err
-		},
-		func() error { return d.addLimits(data, now, session) },
-	} {
-		if err := add(); err != nil {
-			return nil, nil, err
-		}
-	}
-	return data, cookies, nil
-}
-
-// session returns the visitor's session, and its cookie if it is a new one. In
-// a real application the visitor has signed in before.
-func (d *Demo) session(r *http.Request) (string, []*http.Cookie) {
-	if s := Session(r); s != "" {
-		return s, nil
-	}
-	s := rand.Text()
-	return s, []*http.Cookie{{
-		Name: sessionCookie, Value: s, Path: "/",
-		HttpOnly: true, Secure: d.opts.Secure, SameSite: http.SameSiteLaxMode,
-	}}
-}
-
 // absolute returns the link to a file, with an origin.
 func (d *Demo) absolute(name string, c middleware.Claims) (string, error) {
 	u, err := d.files.URL(name, c)
@@ -269,132 +201,5 @@ func (d *Demo) absolute(name string, c middleware.Claims) (string, error) {
 	return u.String(), nil
 }
 
-// link returns the link to a file as a path.
-func (d *Demo) link(name string, c middleware.Claims) (string, error) {
-	u, err := d.files.URL(name, c)
-	if err != nil {
-		return "", err
-	}
-	return local(u), nil
-}
-
+// local returns a link as a path.
 func local(u *url.URL) string { return u.RequestURI() }
-
-// addCards adds the cards and, for each, the link that an attacker would try
-// who has the link to one and wants another: its signature on another name.
-func (d *Demo) addCards(data *pageData, now time.Time) error {
-	expires := d.expiry(now)
-	for i, c := range customers {
-		u, err := d.files.URL(c.card, middleware.Claims{Expires: expires})
-		if err != nil {
-			return err
-		}
-		next, err := d.files.URL(customers[(i+1)%len(customers)].card, middleware.Claims{Expires: expires})
-		if err != nil {
-			return err
-		}
-		altered := *next
-		altered.RawQuery = u.RawQuery
-		if i == 0 {
-			data.Anatomy = anatomy(u)
-		}
-		data.Cards = append(data.Cards, cardData{c.ID, c.Name, local(u), local(&altered), expires.UnixMilli()})
-	}
-	return nil
-}
-
-// anatomy explains the parts of a link without limits.
-func anatomy(u *url.URL) []partData {
-	parts := []partData{{u.EscapedPath(), "one file"}}
-	sep := "?"
-	for i, param := range strings.Split(u.RawQuery, "&") {
-		meaning := [...]string{"until when", "which key signed", "so that nobody can change any of it"}
-		parts = append(parts, partData{sep + param, meaning[i%len(meaning)]})
-		sep = "&"
-	}
-	return parts
-}
-
-// addSubtrees adds what is shown with unsigned URLs: one cookie opens the pages
-// of the contract and another the parts of the film.
-func (d *Demo) addSubtrees(data *pageData, now time.Time) ([]*http.Cookie, error) {
-	lifetime := 4 * d.opts.Lifetime
-	expires := middleware.RoundUp(now.Add(lifetime), time.Second)
-	data.Cookie = cookieData{expires.UnixMilli(), int(lifetime.Seconds())}
-	var cookies []*http.Cookie
-	subtree := func(dir string, names ...string) (urls []string, err error) {
-		s, err := d.files.Links().Subtree(dir, middleware.Claims{Expires: expires})
-		if err != nil {
-			return nil, err
-		}
-		signed, err := s.Cookies(d.opts.Cookie)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range signed {
-			c.Secure = d.opts.Secure // browsers drop Secure cookies on plain HTTP
-			cookies = append(cookies, c)
-		}
-		for _, name := range names {
-			u, err := s.Unsigned(name)
-			if err != nil {
-				return nil, err
-			}
-			urls = append(urls, local(u))
-		}
-		return urls, nil
-	}
-	var pages []string
-	for n := range contractPages {
-		pages = append(pages, fmt.Sprintf("page-%02d.png", n+1))
-	}
-	var err error
-	if data.Pages, err = subtree("contract", pages...); err != nil {
-		return nil, err
-	}
-	film, err := subtree("film", "playlist.m3u8")
-	if err != nil {
-		return nil, err
-	}
-	data.Playlist = film[0]
-	return cookies, nil
-}
-
-// addLimits adds links that carry more than an expiry.
-func (d *Demo) addLimits(data *pageData, now time.Time, session string) error {
-	expires := middleware.RoundUp(now.Add(4*d.opts.Lifetime), time.Second)
-	card := customers[0].card
-	var err error
-	data.Own.Link, err = d.link(card, middleware.Claims{
-		Expires: expires,
-		Binding: middleware.Binding{Name: Binding, Value: session},
-	})
-	if err != nil {
-		return err
-	}
-	later := max(d.opts.Lifetime/3, time.Second)
-	for _, l := range []struct {
-		title, text, parameter string
-		claims                 middleware.Claims
-		added                  string // to the link, after it was signed
-	}{
-		{"Opens once", "The second time it is 404.", "signed_uses=1",
-			middleware.Claims{ID: rand.Text(), Uses: 1}, ""},
-		{"Opens later", fmt.Sprintf("404 for the next %d seconds.", int(later.Seconds())), "signed_from=…",
-			middleware.Claims{NotBefore: middleware.RoundUp(now.Add(later), time.Second)}, ""},
-		{"Opens in one network", "From 192.0.2.0/24, where nobody is: 403 for you.", "signed_ip=192.0.2.0/24",
-			middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, ""},
-		{"Opens as a download", "With a name of your choice.", "signed_as=Ada’s card.jpg",
-			middleware.Claims{DownloadName: "Ada’s card.jpg"}, ""},
-		{"Survives a mailer", "Which adds utm_source to every link it sends.", "signed_ignore=utm_*",
-			middleware.Claims{Ignore: []string{"utm_*"}}, "&utm_source=mail"},
-	} {
-		l.claims.Expires = expires
-		link, err := d.link(card, l.claims)
-		if err != nil {
-			return err
-		}
-		data.Limits = append(data.Limits, linkData{l.title, l.text, l.parameter, link + l.added})
-	}
-	return nil
-}

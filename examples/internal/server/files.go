@@ -69,15 +69,17 @@ func (f *Files) Base(listener string) string {
 }
 
 // Handler returns the handler of the files of root, with keys and revocations
-// that s reloads. Limited uses are counted in uses; nil refuses such links.
-func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStore) (*signedfs.Handler, error) {
+// that s reloads. Limited uses are counted in uses; nil refuses such links. The
+// function explains what the handler would decide about a request with the path
+// that clients see.
+func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStore) (*signedfs.Handler, func(*http.Request) *middleware.Explanation, error) {
 	loaded, err := f.load(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opts, err := f.options(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opts.Uses = uses
 	format := middleware.NewFormatVar(loaded)
@@ -101,9 +103,14 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 		},
 	})
 	if err != nil {
-		return nil, cli.UsageError{Err: err}
+		return nil, nil, cli.UsageError{Err: err}
 	}
-	return h, nil
+	opts.Prefix = ""
+	v, err := middleware.NewVerifier(format, &opts)
+	if err != nil {
+		return nil, nil, cli.UsageError{Err: err}
+	}
+	return h, v.Explain, nil
 }
 
 // load loads the keys, and warns if they are not kept as keys should be.

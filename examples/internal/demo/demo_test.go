@@ -1,0 +1,252 @@
+package demo_test
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/signedurl/examples/internal/demo"
+	"example.com/signedurl/middleware"
+	"example.com/signedurl/middleware/memstore"
+	"example.com/signedurl/signedfs"
+	"github.com/google/go-cmp/cmp"
+)
+
+// visitor is a client of a demonstration, with its cookies.
+type visitor struct {
+	t       *testing.T
+	addr    string
+	cookies []*http.Cookie
+}
+
+// visit starts a demonstration and opens its page.
+func visit(t *testing.T) *visitor {
+	t.Helper()
+	text, err := middleware.GenerateHMACKey("demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := middleware.ParseKeyring(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := demo.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := middleware.Options{
+		Cookie:  demo.Cookie,
+		Uses:    memstore.NewUses(nil),
+		Binding: func(r *http.Request, name string) (string, error) { return demo.Session(r), nil },
+	}
+	files, err := signedfs.New("/files/", root, keys, &signedfs.Options{Verify: opts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := middleware.NewVerifier(keys, &opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := demo.New(files, demo.Options{
+		Cookie: demo.Cookie, Lifetime: time.Minute, Explain: verifier.Explain, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle(files.Prefix(), files)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	d.Handle(mux, server.URL)
+	v := &visitor{t, server.URL, nil}
+	_, v.cookies, _ = v.ask("GET", "/")
+	return v
+}
+
+func (v *visitor) ask(method, target string, header ...string) (status int, cookies []*http.Cookie, body string) {
+	v.t.Helper()
+	r, err := http.NewRequest(method, v.addr+target, nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, c := range v.cookies {
+		r.AddCookie(c)
+	}
+	for _, field := range header {
+		name, value, _ := strings.Cut(field, ": ")
+		r.Header.Set(name, value)
+	}
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return reply.StatusCode, reply.Cookies(), string(text)
+}
+
+type made struct {
+	Link, Other, Signed string
+	Starts, Expires     int64
+	Field, Error        string
+}
+
+// sign sends the form.
+func (v *visitor) sign(form url.Values) (m made) {
+	v.t.Helper()
+	status, _, body := v.ask("GET", "/link?"+form.Encode())
+	if err := json.Unmarshal([]byte(body), &m); err != nil || (status == 200) != (m.Error == "") {
+		v.t.Fatalf("%d %s: %v", status, body, err)
+	}
+	return m
+}
+
+func TestTheFormSignsEachLimit(t *testing.T) {
+	v := visit(t)
+	stranger := &visitor{t, v.addr, nil}
+	for _, test := range []struct {
+		field, value string
+		parameter    string
+		// The replies to the link, to the visitor and to a stranger, and to the
+		// visitor for another file in the folder.
+		link, stranger, other int
+	}{
+		{"lifetime", "10", "", 200, 200, 403},
+		{"starts", "50", "signed_from", 404, 404, 403},
+		{"uses", "1", "signed_uses", 200, 404, 403},
+		{"id", "case-42", "signed_id", 200, 200, 403},
+		{"networks", "192.0.2.0/24", "signed_ip", 403, 403, 403},
+		{"networks", "192.0.2.0/24, 127.0.0.1", "signed_ip", 200, 200, 403},
+		{"host", "files.example.com", "signed_host", 403, 403, 403},
+		{"methods", "PUT", "signed_methods", 403, 403, 403},
+		{"ignore", "utm_*", "signed_ignore", 200, 200, 403},
+		{"download", "a b.jpg", "signed_as", 200, 200, 403},
+		{"type", "text/plain", "signed_type", 200, 200, 403},
+		{"bound", "on", "signed_for", 200, 403, 403},
+		{"under", "on", "signed_under", 200, 200, 200},
+	} {
+		form := url.Values{"file": {"cards/ada.jpg"}, "lifetime": {"60"}}
+		form.Set(test.field, test.value)
+		m := v.sign(form)
+		if !strings.Contains(m.Link, test.parameter) {
+			t.Errorf("%s: the link %s has no %s", test.field, m.Link, test.parameter)
+		}
+		path, query, _ := strings.Cut(m.Link, "?")
+		query, _, _ = strings.Cut(query, "&signature=")
+		binding := ""
+		switch test.field {
+		case "bound":
+			binding = "[the value of session]"
+		case "under":
+			path = "/files/cards/"
+		}
+		if diff := cmp.Diff("signed-url/1\n"+path+"\n"+query+"\n"+binding, m.Signed); diff != "" {
+			t.Errorf("%s: the signed text (-want +got):\n%s", test.field, diff)
+		}
+		link, _, _ := v.ask("GET", m.Link)
+		strange, _, _ := stranger.ask("GET", m.Link)
+		other, _, _ := v.ask("GET", m.Other)
+		if diff := cmp.Diff([]int{test.link, test.stranger, test.other}, []int{link, strange, other}); diff != "" {
+			t.Errorf("%s %s (-want +got):\n%s", test.field, test.value, diff)
+		}
+	}
+}
+
+func TestTheFormShowsToANewVisitorWhatIsSigned(t *testing.T) {
+	v := visit(t)
+	v.cookies = nil
+	m := v.sign(url.Values{"file": {"cards/ada.jpg"}, "lifetime": {"60"}, "bound": {"on"}})
+	if !strings.HasSuffix(m.Signed, "\n[the value of session]") {
+		t.Errorf("the signed text is %q", m.Signed)
+	}
+}
+
+func TestTheFormRefuses(t *testing.T) {
+	v := visit(t)
+	for _, test := range []struct {
+		name, field, value string
+		at, text           string
+	}{
+		{"a file that is not offered", "file", "contract/page-03.png", "file", "choose one of the files"},
+		{"a file above the others", "file", "../secret", "file", "choose one of the files"},
+		{"a folder", "file", "cards/", "file", "choose one of the files"},
+		{"no life", "lifetime", "0", "lifetime", "it must be a number from 1 to 3600"},
+		{"a long life", "lifetime", "3601", "lifetime", "it must be a number from 1 to 3600"},
+		{"a life that is no number", "lifetime", "1e3", "lifetime", "it must be a number from 1 to 3600"},
+		{"a link that would expire before it opens", "starts", "60", "starts", "it must be a number from 1 to 59"},
+		{"no uses", "uses", "0", "uses", "it must be a number from 1 to 1000000"},
+		{"a network that is none", "networks", "192.0.2.0/24, here", "networks", `"here" is not a network such as 192.0.2.0/24`},
+		{"a method in lower case", "methods", "GET get", "", `"get" is not an HTTP method in upper case`},
+	} {
+		form := url.Values{"file": {"cards/ada.jpg"}, "lifetime": {"60"}}
+		form.Set(test.field, test.value)
+		if diff := cmp.Diff(made{Field: test.at, Error: test.text}, v.sign(form)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+	if status, _, _ := v.ask("GET", "/link?file=%zz"); status != 400 {
+		t.Errorf("a form that cannot be read: %d, want 400", status)
+	}
+}
+
+func TestCookiesAreRenewedForThePageAlone(t *testing.T) {
+	v := visit(t)
+	status, cookies, body := v.ask("POST", "/cookies", "Sec-Fetch-Site: same-origin")
+	if status != 200 || len(cookies) != 2 || !strings.Contains(body, `"expires": `) {
+		t.Errorf("%d with %d cookies: %s, want 200 with two and their expiry", status, len(cookies), body)
+	}
+	renewed := &visitor{t, v.addr, cookies}
+	for _, name := range []string{"contract/page-12.png", "film/playlist.m3u8"} {
+		if status, _, _ := renewed.ask("GET", "/files/"+name); status != 200 {
+			t.Errorf("%s with the new cookies: %d, want 200", name, status)
+		}
+	}
+	if status, cookies, _ := v.ask("POST", "/cookies", "Sec-Fetch-Site: cross-site"); status != 403 || len(cookies) != 0 {
+		t.Errorf("from another site: %d with %d cookies, want 403 with none", status, len(cookies))
+	}
+	if status, _, _ := v.ask("GET", "/cookies"); status != 405 {
+		t.Errorf("GET: %d, want 405", status)
+	}
+}
+
+func TestThePageRunsNoScriptButItsOwn(t *testing.T) {
+	v := visit(t)
+	reply, err := http.Get(v.addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply.Body.Close()
+	reply.Header.Del("Date")
+	reply.Header.Del("Set-Cookie")
+	want := http.Header{
+		"Cache-Control": {"no-store"},
+		"Content-Security-Policy": {"default-src 'none'; img-src 'self'; media-src 'self' blob:; style-src 'self'; script-src 'self'; " +
+			"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+		"Content-Type":           {"text/html; charset=utf-8"},
+		"Referrer-Policy":        {"no-referrer"},
+		"X-Content-Type-Options": {"nosniff"},
+	}
+	if diff := cmp.Diff(want, reply.Header); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	_, _, page := v.ask("GET", "/")
+	for _, bad := range []string{"<script>", " onclick=", " style=", "<style"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %s, which its policy forbids", bad)
+		}
+	}
+	for _, name := range []string{"style.css", "icon.svg", "demo.js", "page.js", "cookies.js", "player.js", "limits.js", "form.js"} {
+		if status, _, _ := v.ask("GET", "/assets/"+name); status != 200 {
+			t.Errorf("%s: %d, want 200", name, status)
+		}
+	}
+}
