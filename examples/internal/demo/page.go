@@ -217,16 +217,16 @@ func (d *Demo) addLimits(data *pageData, now time.Time, session string) error {
 		limitData
 		field, value string // of the form
 	}{
-		{limitData{Title: "Opens for you", Text: "It is bound to your session, which it does not show. In a private window it is 403.",
+		{limitData{Title: "Opens for you", Text: "It is bound to your session, without showing it. In a private window you get 403.",
 			Parameter: "signed_for=session", Stranger: true}, "bound", "on"},
-		{limitData{Title: "Opens once", Text: "The second time it is 404.", Parameter: "signed_uses=1"}, "uses", "1"},
-		{limitData{Title: "Opens later", Text: fmt.Sprintf("It is 404 for its first %d seconds.", later), Parameter: "signed_from=…"},
+		{limitData{Title: "Opens once", Text: "The second request gets 404.", Parameter: "signed_uses=1"}, "uses", "1"},
+		{limitData{Title: "Opens later", Text: fmt.Sprintf("It gives 404 for its first %d seconds.", later), Parameter: "signed_from=…"},
 			"starts", strconv.Itoa(later)},
-		{limitData{Title: "Opens in one network", Text: "You are not in 192.0.2.0/24, as nobody is: it is 403.", Parameter: "signed_ip=192.0.2.0/24"},
+		{limitData{Title: "Opens in one network", Text: "For clients in 192.0.2.0/24 only: you get 403.", Parameter: "signed_ip=192.0.2.0/24"},
 			"networks", "192.0.2.0/24"},
 		{limitData{Title: "Opens as a download", Text: "With a file name of your choice.", Parameter: "signed_as=Ada’s card.jpg"},
 			"download", "Ada’s card.jpg"},
-		{limitData{Title: "Survives a mailer", Text: "Which adds utm_source to every link it sends.", Parameter: "signed_ignore=utm_*",
+		{limitData{Title: "Survives a mailer", Text: "Mailers may add utm_source to the links they send.", Parameter: "signed_ignore=utm_*",
 			Added: "&utm_source=mail"}, "ignore", "utm_*"},
 	} {
 		form := url.Values{"file": {customers[0].card}, "lifetime": {strconv.Itoa(seconds(4 * d.opts.Lifetime))}, l.field: {l.value}}
