@@ -149,7 +149,7 @@ func (c *Claims) write() (string, error) {
 		}
 		value, err := limit.write(c)
 		if err != nil {
-			return "", fmt.Errorf("signedurl: cannot sign: %w", err)
+			return "", err
 		}
 		if value != "" {
 			if len(q) > 0 {
