@@ -263,7 +263,8 @@
 //     no longer than the link lives. Refusals and errors are not stored.
 //   - A download name has a character that reverses the text after it, so that
 //     a program looks like a document. Such names are refused.
-//   - Every log has live links. [Redact] and [RedactAttr] remove the signatures.
+//   - Every log has live links. [Redact] and [RedactAttr] remove the signatures,
+//     and [SecretParams] the parameters of other names.
 //   - Large input costs more than it should. Length, parameters, cookies and
 //     ignored names are bounded before anything is hashed.
 //
@@ -283,4 +284,4 @@ package middleware
 // it. handler.go, header.go, verifier.go, urlbuilder.go, keyring.go,
 // params.go, limits.go, subtree.go, key.go, canonical.go, format.go,
 // explain.go, claims.go, clientaddr.go, cookie.go, store.go, redact.go,
-// errors.go
+// decoded.go, errors.go
