@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -22,7 +20,7 @@ import (
 // under a name of the operator's choice. No client can write much of it, and
 // durations are in seconds, which their names say.
 func newLogger(w io.Writer, format, parameter string) (*slog.Logger, *sink) {
-	redact := redactor(parameter)
+	redact := middleware.SecretParams{parameter}.RedactAttr
 	opts := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		return bounded(inSeconds(redact(groups, a)))
 	}}
@@ -40,31 +38,6 @@ func newLogger(w io.Writer, format, parameter string) (*slog.Logger, *sink) {
 		return b.Bytes()
 	})
 	return slog.New(handler(s)), s
-}
-
-// redactor returns a middleware.RedactAttr that also redacts a parameter which
-// it does not know, in every spelling: each character of a name can be escaped,
-// and escaped again where the link is part of another one.
-func redactor(parameter string) func([]string, slog.Attr) slog.Attr {
-	if sample := parameter + "=x"; middleware.Redact(sample) != sample {
-		return middleware.RedactAttr
-	}
-	var name strings.Builder
-	for _, c := range []byte(parameter + "=") {
-		fmt.Fprintf(&name, "(?:%s|%%(?:25)*%02x)", regexp.QuoteMeta(string(rune(c))), c)
-	}
-	value := regexp.MustCompile(`(?i)(` + name.String() + `)[^&"\s]+`)
-	return func(groups []string, a slog.Attr) slog.Attr {
-		a = middleware.RedactAttr(groups, a)
-		if a.Value.Kind() != slog.KindString && a.Value.Kind() != slog.KindAny {
-			return a
-		}
-		text := a.Value.String()
-		if safe := value.ReplaceAllString(text, "${1}REDACTED"); safe != text {
-			a.Value = slog.StringValue(safe)
-		}
-		return a
-	}
 }
 
 // inSeconds turns durations, which JSON shows as bare nanoseconds, into
