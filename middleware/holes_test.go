@@ -1,0 +1,234 @@
+package middleware_test
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/signedurl/middleware"
+)
+
+// A customer number with a dash is not the directory of the customer.
+func TestALinkToTheFolderKyc42OpensNothingOfTheFolder42BelowKyc(t *testing.T) {
+	ring := testRing(t)
+	v := newVerifier(ring, &middleware.Options{Cookie: "signed"})
+	tree, err := builder(t, "/", ring).Subtree("kyc-42", in(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := tree.Cookies("signed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := "Cookie: signed=" + list[0].Value
+	var rows []row
+	for _, path := range []string{
+		"/kyc/42/card.jpg", "/kyc/42/", "/kyc_42/card.jpg", "/kyc-43/card.jpg", "/kyc-4/2/card.jpg", "/kyc-42", "/kyc-42x/card.jpg", "/kyc%2F42/card.jpg", "/kyc-42%2Fcard.jpg", "/kyc%2D42%2Fcard.jpg",
+		"/%6Byc/42/card.jpg", "/xyc-42/card.jpg", "/x/kyc-42/card.jpg", "/kyc%2D4%33/card.jpg", "/kyc%2D42", "/%6Byc-42",
+	} {
+		rows = append(rows,
+			row{name: path, target: path + "?" + tree.Query(), want: middleware.ErrInvalid},
+			row{name: path + " with the cookie", target: path, header: []string{cookie}, want: middleware.ErrInvalid})
+	}
+	for _, path := range []string{"/kyc-42/card.jpg", "/kyc-42/", "/kyc%2D42/card.jpg", "/kyc-%34%32/", "/kyc-42/a%2Fb"} {
+		rows = append(rows,
+			row{name: path, target: path + "?" + tree.Query()},
+			row{name: path + " with the cookie", target: path, header: []string{cookie}})
+	}
+	judge(t, v, rows)
+}
+
+// A program that has no Verifier asks the ring about a cookie, for whatever path.
+func TestACookieIsHeldAgainstThePathWithoutAVerifierToo(t *testing.T) {
+	ring := testRing(t)
+	value := strings.TrimPrefix(cookies(t, builder(t, "/files/", ring), "alice", in(time.Hour)), "signed=")
+	for _, path := range []string{"/files/alice/", "/files/alice/a.jpg", "/files/%61lice/a.jpg", "/files/alice/a%20b"} {
+		if l, err := ring.AuthenticateCookie(middleware.Request{Path: path}, value); err != nil || l.Under != "/files/alice/" || !l.FromCookie {
+			t.Errorf("%s: link %+v, %v", path, l, err)
+		}
+	}
+	for _, r := range []middleware.Request{
+		{}, {Path: "/"}, {Path: "/files/"}, {Path: "/files/alice"}, {Path: "/files/alicf/a.jpg"}, {Path: "/files/bob/a.jpg"}, {Path: "/files-alice/a.jpg"}, {Path: "files/alice/a.jpg"},
+		{Path: "/files/alice/../bob/a.jpg"}, {Path: "/files/alice/..%2Fbob/a.jpg"}, {Path: "/files/alice/%2e%2e/bob"}, {Path: "/files/alice/..;/bob"}, {Path: "/files/alice/a;b"}, {Path: "/files/alice/%zz"}, {Path: "/files/alice/%4"},
+		{Path: "/files/alice//a"}, {Path: "/files/alice/a.jpg", RawQuery: "w=1"}, {Path: "/files/alice/a.jpg", RawQuery: "a;b"}, {Path: "/files/alice/a.jpg", RawQuery: value},
+		{Path: "/files/alice/" + strings.Repeat("x", 8192)},
+	} {
+		if l, err := ring.AuthenticateCookie(r, value); !errors.Is(err, middleware.ErrInvalid) || !reflect.DeepEqual(l, middleware.Link{}) {
+			t.Errorf("%.60s?%.60s: link %+v, %v", r.Path, r.RawQuery, l, err)
+		}
+	}
+	for _, bad := range []string{"", "a", value[:len(value)-1], value + "A", value + "&a=1", strings.Repeat("x", 5000), value + "&signed_id=" + strings.Repeat("x", 4096)} {
+		if l, err := ring.AuthenticateCookie(middleware.Request{Path: "/files/alice/a.jpg"}, bad); !errors.Is(err, middleware.ErrInvalid) || !reflect.DeepEqual(l, middleware.Link{}) {
+			t.Errorf("the value %.60q: link %+v, %v", bad, l, err)
+		}
+	}
+}
+
+func TestASubtreeWithoutAnExpiryIsAnErrorAndNoPanic(t *testing.T) {
+	b := builder(t, "/files/", testRing(t))
+	for name, c := range map[string]middleware.Claims{
+		"no expiry":               {},
+		"an expiry and permanent": {Expires: time.Unix(epoch, 0), Permanent: true},
+		"a host in upper case":    {Expires: time.Unix(epoch, 0), Host: "FILES"},
+		"no method":               {Expires: time.Unix(epoch, 0), Methods: []string{}},
+		"everything ignored":      {Expires: time.Unix(epoch, 0), Ignore: []string{"*"}},
+	} {
+		if s, err := b.Subtree("alice", c); err == nil || s != nil {
+			t.Errorf("%s: %v, %v", name, s, err)
+		}
+		if u, err := b.URL("alice", c); err == nil || u != nil {
+			t.Errorf("%s: %v, %v", name, u, err)
+		}
+	}
+}
+
+// Such a network holds no IPv4 address, whatever its writer hoped.
+func TestAnIPv4MappedNetworkThatIsWiderThanIPv4IsNotSigned(t *testing.T) {
+	ring := testRing(t)
+	for text, ok := range map[string]bool{"::ffff:10.0.0.0/72": false, "::ffff:10.0.0.0/95": false, "::ffff:10.0.0.0/96": true, "::ffff:10.0.0.0/104": true, "::/0": true} {
+		c := in(time.Hour)
+		c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix(text)}
+		if u, err := ring.Sign(&url.URL{Path: "/x"}, c); (err == nil) != ok {
+			t.Errorf("%s: %v, %v", text, u, err)
+		}
+		if _, err := middleware.NewVerifier(ring, &middleware.Options{TrustedProxies: c.Networks}); (err == nil) != ok {
+			t.Errorf("%s as a proxy: %v", text, err)
+		}
+	}
+}
+
+func TestAContentTypeComesBackWithItsParameters(t *testing.T) {
+	ring := testRing(t)
+	for _, value := range []string{
+		"image/jpeg", "text/plain; charset=utf-8", "text/plain; charset=iso-8859-1", "text/plain;charset=utf-8", `application/x; a="b; c"`, "text/html; charset=utf-8; a=b", "audio/mp4", "video/mp2t", "a/b+c", "image/svg+xml", "image/jpeg;q=1",
+	} {
+		c := in(time.Hour)
+		c.ContentType = value
+		link := sign(t, ring, "/x", c)
+		l, err := newVerifier(ring, nil).Verify(request(t, "GET", link))
+		if err != nil || l.ContentType != value {
+			t.Errorf("%q comes back as %q, %v", value, l.ContentType, err)
+		}
+	}
+}
+
+func TestAKeyWithABadIDIsAnErrorAndNoZeroKey(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := private.Public().(ed25519.PublicKey)
+	text := strings.Repeat("A", 42) + "E"
+	makers := map[string]func(id string) error{
+		"NewHMACKey":          func(id string) error { _, err := middleware.NewHMACKey(id, secret); return err },
+		"NewEd25519Key":       func(id string) error { _, err := middleware.NewEd25519Key(id, private); return err },
+		"NewEd25519PublicKey": func(id string) error { _, err := middleware.NewEd25519PublicKey(id, public); return err },
+		"ParseKey":            func(id string) error { _, err := middleware.ParseKey(id + ":hmac-sha256:" + text); return err },
+		"GenerateHMACKey":     func(id string) error { _, err := middleware.GenerateHMACKey(id); return err },
+		"GenerateEd25519Key":  func(id string) error { _, _, err := middleware.GenerateEd25519Key(id); return err },
+	}
+	for name, make := range makers {
+		for _, id := range []string{"a", "z", "A", "Z", "0", "9", "-", "_", ".", strings.Repeat("a", 64)} {
+			if err := make(id); err != nil {
+				t.Errorf("%s(%q): %v", name, id, err)
+			}
+		}
+		for _, id := range []string{"", " ", "a b", "a/b", "a\n", "é", "`", "{", "@", "[", "/", ",", "~", "%61", strings.Repeat("a", 65)} {
+			if err := make(id); err == nil {
+				t.Errorf("%s(%q): no error", name, id)
+			}
+		}
+	}
+}
+
+// What is no escape is not canonical, wherever a canonical path is asked for.
+func TestAPathWithAnEscapeThatIsNoneIsNotCanonical(t *testing.T) {
+	ring := testRing(t)
+	for _, bad := range []string{"%zz", "%4", "%", "%4z", "%z4", "a%", "%41", "%2f", "%2F%", "%u0041"} {
+		if v, err := middleware.NewVerifier(ring, &middleware.Options{Prefix: "/" + bad}); err == nil || v != nil {
+			t.Errorf("the prefix /%s is accepted", bad)
+		}
+		if b, err := middleware.NewURLBuilder("/"+bad+"/", ring); err == nil || b != nil {
+			t.Errorf("the base /%s/ is accepted", bad)
+		}
+		c := in(time.Hour)
+		c.Under = "/" + bad + "/"
+		for _, path := range []string{"/", "/a", "/" + bad + "/a", "/A/a", "/zz/a"} {
+			if u, err := ring.Sign(&url.URL{Path: path}, c); err == nil {
+				t.Errorf("the subtree /%s/ is signed for %s: %s", bad, path, u)
+			}
+		}
+		if cookies, err := ring.SignCookies("c", c); err == nil {
+			t.Errorf("the subtree /%s/ is signed: %v", bad, cookies)
+		}
+	}
+}
+
+// A claim that a later version adds is refused by all who do not name it: the
+// test knows no field of Claims.
+func TestUnsupportedFindsEveryClaimThatIsNotNamed(t *testing.T) {
+	kind := reflect.TypeFor[middleware.Claims]()
+	var all []string
+	for i := range kind.NumField() {
+		all = append(all, kind.Field(i).Name)
+	}
+	if err := (middleware.Claims{}).Unsupported(); err != nil {
+		t.Errorf("no claim at all: %v", err)
+	}
+	var full middleware.Claims
+	for i, name := range all {
+		var others []string
+		others = append(append(others, all[:i]...), all[i+1:]...)
+		values := []reflect.Value{}
+		switch f := kind.Field(i); f.Type.Kind() {
+		case reflect.Bool:
+			values = append(values, reflect.ValueOf(true))
+		case reflect.Int:
+			values = append(values, reflect.ValueOf(1), reflect.ValueOf(-1))
+		case reflect.String:
+			values = append(values, reflect.ValueOf("x"))
+		case reflect.Slice:
+			values = append(values, reflect.MakeSlice(f.Type, 0, 0), reflect.MakeSlice(f.Type, 1, 1))
+		default:
+			switch f.Type {
+			case reflect.TypeFor[time.Time]():
+				values = append(values, reflect.ValueOf(time.Unix(1, 0)))
+			case reflect.TypeFor[middleware.Binding]():
+				values = append(values, reflect.ValueOf(middleware.Binding{Name: "x"}), reflect.ValueOf(middleware.Binding{Value: "x"}))
+			default:
+				t.Fatalf("the test knows no value of the type of Claims.%s", name)
+			}
+		}
+		for _, value := range values {
+			var c middleware.Claims
+			reflect.ValueOf(&c).Elem().Field(i).Set(value)
+			for _, carried := range [][]string{nil, others} {
+				if err := c.Unsupported(carried...); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "Claims."+name+":") {
+					t.Errorf("%s = %#v: %v", name, value, err)
+				}
+			}
+			if err := c.Unsupported(name); err != nil {
+				t.Errorf("%s = %#v, which is named: %v", name, value, err)
+			}
+			reflect.ValueOf(&full).Elem().Field(i).Set(value)
+		}
+	}
+	if err := full.Unsupported(all...); err != nil {
+		t.Errorf("all claims, and all named: %v", err)
+	}
+	for _, name := range []string{"", "expires", "Expire", "KeyID", "allows"} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%q is no field, and Unsupported does not panic", name)
+				}
+			}()
+			_ = (middleware.Claims{}).Unsupported("Expires", name)
+		}()
+	}
+}
