@@ -19,7 +19,8 @@ import (
 // that it adds, as [net/http/httputil.ReverseProxy] adds those of a backend,
 // does not replace the first. A reply that is not the file, with a status other
 // than 2xx and 304, is Cache-Control: no-store and has neither the link's
-// Content-Type nor its name. If a reply has nothing of the file, the next
+// Content-Type nor its name; so is the reply of an outer handler that recovers
+// from a panic of next. If a reply has nothing of the file, the next
 // handler may return the link's use with [GiveBack].
 //
 // Handler ignores the scheme and the host in r.URL, which the client chooses, and
@@ -48,8 +49,11 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		}
 		x := &exchange{linkContext: linkContext{r.Context(), l, taken}}
 		x.writer = replyWriter{ResponseWriter: w, link: &x.link, cacheControl: setHeader(w.Header(), &l, now)}
+		// If next panics, the reply is that of an outer handler, and not the file.
+		code := http.StatusInternalServerError
+		defer func() { x.writer.settle(code) }()
 		next.ServeHTTP(&x.writer, originForm(r.WithContext(x)))
-		x.writer.settle(http.StatusOK)
+		code = http.StatusOK
 	})
 }
 

@@ -343,3 +343,23 @@ func TestAnInlineName(t *testing.T) {
 		t.Errorf("without a name: %v", u)
 	}
 }
+
+// The page of a handler that recovers from a panic is not the file.
+func TestAPanicIsNotTheFile(t *testing.T) {
+	ring := testRing(t)
+	link := sign(t, ring, "/card.pdf", middleware.Claims{Expires: time.Unix(4102444800, 0), DownloadName: "card.pdf", ContentType: "application/pdf"})
+	h := newVerifier(ring, nil).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no file") }))
+	w := httptest.NewRecorder()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic did not reach the outer handler")
+			}
+			w.WriteHeader(http.StatusInternalServerError)
+		}()
+		h.ServeHTTP(w, request(t, "GET", link))
+	}()
+	if diff := cmp.Diff(http.Header{"Cache-Control": {"no-store"}, "Referrer-Policy": {"no-referrer"}}, w.Result().Header); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
