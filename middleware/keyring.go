@@ -236,13 +236,18 @@ var (
 
 // Authenticate checks the signature of a link, see [Format].
 func (k *Keyring) Authenticate(r Request) (l Link, err error) {
-	if !r.canonical { // a Verifier has looked already
-		r.canonical = strict.CanonicalPath(r.Path)
-	}
+	r.judgePath()
 	if err := k.authenticate(&r, &l); err != nil {
 		return Link{}, err
 	}
 	return l, nil
+}
+
+// judgePath looks at the path of a request that did not come straight from a
+// Verifier: a format around this one may have put another path in it, of which
+// nothing is known that was found out about the first.
+func (r *Request) judgePath() {
+	r.canonical, r.checked = strict.CanonicalPath(r.Path), false
 }
 
 // authenticate is Authenticate without copies, for a request whose canonical
@@ -340,9 +345,7 @@ func (k *Keyring) AuthenticateCookie(r Request, value string) (l Link, err error
 	if fault := strict.CheckTarget(r.Path, r.RawQuery); fault != nil {
 		return Link{}, strict.Invalid{Fault: fault}
 	}
-	if !r.canonical { // a Verifier has looked already
-		r.canonical = strict.CanonicalPath(r.Path)
-	}
+	r.judgePath()
 	if err := k.authenticateCookie(&r, value, &l); err != nil {
 		return Link{}, err
 	}

@@ -799,3 +799,46 @@ func TestReason(t *testing.T) {
 		}
 	}
 }
+
+// movedFormat is a Keyring around which somebody maps paths.
+type movedFormat struct {
+	*middleware.Keyring
+	path string
+}
+
+func (f movedFormat) Authenticate(r middleware.Request) (middleware.Link, error) {
+	r.Path = f.path
+	return f.Keyring.Authenticate(r)
+}
+
+func (f movedFormat) AuthenticateCookie(r middleware.Request, value string) (middleware.Link, error) {
+	r.Path = f.path
+	return f.Keyring.AuthenticateCookie(r, value)
+}
+
+// What a Verifier found out about a path says nothing about the path that
+// another format puts in its place.
+func TestAFormatAroundAKeyringPutsAnotherPathInPlace(t *testing.T) {
+	ring := testRing(t)
+	subtree := in(time.Hour)
+	subtree.Under = "/files/alice/"
+	cookies, err := ring.SignCookies("signed", subtree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := sign(t, ring, "/files/alice/", subtree)
+	for _, path := range []string{"/files/alice/../bob/card.jpg", "/files/alice/%2e%2e/bob/card.jpg", "/files/alice/a\nb", "/files/alice/a;b"} {
+		v := newVerifier(movedFormat{ring, path}, &middleware.Options{Cookie: "signed"})
+		if _, err := v.Verify(request(t, "GET", link)); !errors.Is(err, middleware.ErrInvalid) {
+			t.Errorf("a link that became one to %q: %v", path, err)
+		}
+		if _, err := v.Verify(request(t, "GET", "/files/alice/", "Cookie: signed="+cookies[0].Value)); !errors.Is(err, middleware.ErrInvalid) {
+			t.Errorf("a cookie for what became %q: %v", path, err)
+		}
+	}
+	// Another spelling of the same path is the same path.
+	v := newVerifier(movedFormat{ring, "/files/alice%7E/x"}, nil)
+	if _, err := v.Verify(request(t, "GET", sign(t, ring, "/files/alice~/x", in(time.Hour)))); err != nil {
+		t.Errorf("a respelled path: %v", err)
+	}
+}
