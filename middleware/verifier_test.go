@@ -842,3 +842,39 @@ func TestAFormatAroundAKeyringPutsAnotherPathInPlace(t *testing.T) {
 		t.Errorf("a respelled path: %v", err)
 	}
 }
+
+// A reserved name is the format's, however short its parameter is and wherever
+// it stands: no list of names to ignore reaches it, and no cookie counts beside it.
+func TestAReservedNameIsNeverTheApplications(t *testing.T) {
+	ring := testRing(t)
+	v := newVerifier(ring, &middleware.Options{Cookie: "signed"})
+	exact, subtree := in(time.Hour), in(time.Hour)
+	exact.Ignore = []string{"s*", "e*"}
+	subtree.Ignore, subtree.Under = exact.Ignore, "/files/"
+	cookies, err := ring.SignCookies("signed", subtree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"expires_at", "signature", "signed_as", "signed_by", "signed_for", "signed_id", "signed_inline", "signed_ip", "signed_type", "signed_x"} {
+		for _, param := range []string{name, name + "=", name + "=1"} {
+			for _, c := range []middleware.Claims{exact, subtree} {
+				link := sign(t, ring, "/files/card.jpg", c)
+				for _, target := range []string{link + "&" + param, strings.Replace(link, "?", "?"+param+"&", 1)} {
+					if _, err := v.Verify(request(t, "GET", target)); !errors.Is(err, middleware.ErrInvalid) {
+						t.Errorf("%s: %v", target, err)
+					}
+				}
+			}
+			target := "/files/card.jpg?" + param
+			if _, err := v.Verify(request(t, "GET", target)); !errors.Is(err, middleware.ErrInvalid) {
+				t.Errorf("%s: %v", target, err)
+			}
+			if _, err := v.Verify(request(t, "GET", target, "Cookie: signed="+cookies[0].Value)); !errors.Is(err, middleware.ErrInvalid) {
+				t.Errorf("%s with a cookie: %v", target, err)
+			}
+			if u, err := ring.Sign(&url.URL{Path: "/files/card.jpg", RawQuery: param}, exact); err == nil {
+				t.Errorf("%s was signed: %v", target, u)
+			}
+		}
+	}
+}
