@@ -15,13 +15,15 @@ import (
 // (at most a year), Referrer-Policy: no-referrer, Vary: Cookie if a cookie or a
 // binding decided, and the Content-Disposition and Content-Type that the link
 // asks for. The next handler may change them, with one exception: its
-// Cache-Control can make the reply's stricter and not looser. A second value
-// that it adds, as [net/http/httputil.ReverseProxy] adds those of a backend,
-// does not replace the first. A reply that is not the file, with a status other
-// than 2xx and 304, is Cache-Control: no-store and has neither the link's
-// Content-Type nor its name; so is the reply of an outer handler that recovers
-// from a panic of next. If a reply has nothing of the file, the next
-// handler may return the link's use with [GiveBack].
+// Cache-Control can make the reply's stricter and not looser, and the fields
+// that shared caches follow in its place, such as CDN-Cache-Control, are removed.
+// A second value that the next handler adds, as
+// [net/http/httputil.ReverseProxy] adds those of a backend, does not replace the
+// first. A reply that is not the file, with a status other than 2xx and 304, is
+// Cache-Control: no-store and has neither the link's Content-Type nor its name;
+// so is the reply of an outer handler that recovers from a panic of next. If a
+// reply has nothing of the file, the next handler may return the link's use with
+// [GiveBack].
 //
 // Handler ignores the scheme and the host in r.URL, which the client chooses, and
 // uses r.Host. It clears both in the request that it passes to next, so that a

@@ -87,6 +87,9 @@ func (w *replyWriter) settle(code int) {
 	if policy := h["Referrer-Policy"]; len(policy) > 1 {
 		h["Referrer-Policy"] = policy[:1:1]
 	}
+	for _, name := range targeted {
+		delete(h, name)
+	}
 	control := h["Cache-Control"]
 	if code >= 300 && code != http.StatusNotModified {
 		// It is not the file.
@@ -111,6 +114,12 @@ func (w *replyWriter) settle(code int) {
 		h["Content-Disposition"] = h["Content-Disposition"][:1:1]
 	}
 }
+
+// targeted are the fields that some caches, each its own, follow in place of
+// Cache-Control (RFC 9213). A backend writes them for its own sake, and knows
+// nothing of links: a shared cache would keep the file beyond the link's life,
+// and would send it without asking for address, uses or revocation.
+var targeted = [...]string{"Cdn-Cache-Control", "Cloudflare-Cdn-Cache-Control", "Surrogate-Control", "X-Accel-Expires"}
 
 // removeFirst removes the first value of a field if it is that value.
 func removeFirst(h http.Header, name, value string) {

@@ -115,6 +115,26 @@ func TestTheStricterCachingRuleWins(t *testing.T) {
 	}
 }
 
+// What shared caches follow in place of Cache-Control does not reach them.
+func TestNoCacheIsToldOtherwise(t *testing.T) {
+	names := []string{"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"}
+	for _, status := range []int{200, 206, 304, 404} {
+		for _, proxied := range []bool{false, true} {
+			res := asked(t, proxied, func(w http.ResponseWriter, r *http.Request) {
+				for _, name := range names {
+					w.Header().Set(name, "max-age=99999999")
+				}
+				w.WriteHeader(status)
+			})
+			for _, name := range names {
+				if v := res.Header.Values(name); v != nil {
+					t.Errorf("%d, proxied %v: %s: %q", status, proxied, name, v)
+				}
+			}
+		}
+	}
+}
+
 // Whichever way a handler begins its reply, it is held to the link.
 func TestEveryWayToBeginAReply(t *testing.T) {
 	for name, begin := range map[string]func(w http.ResponseWriter){
