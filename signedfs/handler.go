@@ -27,7 +27,9 @@ type Options struct {
 	// OtherMethods serves accepted requests with methods other than GET and
 	// HEAD, for links that grant one, such as uploads with PUT. The name is that
 	// of the file, in the form in which [http.FileSystem] takes it. It satisfies
-	// the same rules as the name of a file that is read. The header already has
+	// the same rules as the name of a file that is read. It ends in a slash if
+	// the path does: a link to a subtree opens the directory's own path, which
+	// must not stand for a file of the directory's name, outside. The header already has
 	// Cache-Control: no-store. Nil answers 405.
 	OtherMethods func(w http.ResponseWriter, r *http.Request, name string)
 

@@ -23,6 +23,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !reads {
+		if slash && name != "/" {
+			// It is not the file of that name, which is outside the subtree
+			// of a link to the directory.
+			name += "/"
+		}
 		h.serveOther(w, r, name)
 		return
 	}

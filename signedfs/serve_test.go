@@ -479,6 +479,18 @@ func TestOtherMethods(t *testing.T) {
 		},
 	})
 	addr = listen(t, h)
+	// The path of a subtree's directory is no file, which would be outside.
+	under := c
+	under.Under = "/files/kyc/"
+	for _, path := range []string{"/files/kyc/", "/files/kyc/sub/"} {
+		ask(t, addr, "PUT", sign(t, path, under), "Content-Length: 0")
+	}
+	under.Under = "/files/"
+	ask(t, addr, "PUT", sign(t, "/files/", under), "Content-Length: 0")
+	if diff := cmp.Diff([]string{"PUT /kyc/", "PUT /kyc/sub/", "PUT /"}, called); diff != "" {
+		t.Errorf("calls for directories (-want +got):\n%s", diff)
+	}
+	called = nil
 	got := ask(t, addr, "PUT", target(t, h, "kyc/new.txt", c), "Content-Length: 0")
 	if got.Status != 204 || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("Content-Disposition") != "" {
 		t.Errorf("PUT: %d %v", got.Status, got.Header)
