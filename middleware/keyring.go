@@ -277,7 +277,11 @@ func (k *Keyring) authenticateURL(r *Request, p *params, l *Link) error {
 	if p.reserved == 0 {
 		return ErrUnsigned
 	}
-	return k.authenticateAny(r, p, p, tagURL, r.RawQuery, l)
+	key, err := k.signer(p)
+	if err != nil {
+		return err
+	}
+	return authenticateAny(r, key, p, p, tagURL, r.RawQuery, l)
 }
 
 // faultSemicolon is a fault of a request, and not of a URL to be signed: Sign
@@ -367,6 +371,11 @@ func (k *Keyring) authenticateCookie(r *Request, value string, l *Link) error {
 	if l.Under = underOfPath(p.values[paramUnder], r); l.Under == "" {
 		return errOtherCookie
 	}
+	// Before a look at the URL: of those that name no key, a request may hold 64.
+	key, err := k.signer(p)
+	if err != nil {
+		return err
+	}
 	own := &noParams
 	if r.RawQuery != "" {
 		own = newParams()
@@ -379,30 +388,34 @@ func (k *Keyring) authenticateCookie(r *Request, value string, l *Link) error {
 		return errTwoLinks
 	}
 	l.FromCookie = true
-	return k.authenticateAny(r, p, own, tagCookie, value, l)
+	return authenticateAny(r, key, p, own, tagCookie, value, l)
 }
 
 // noParams are those of an empty query.
 var noParams params
 
-// authenticateAny authenticates every link and every cookie. The query that p was
-// read from holds the signature; own are the parameters of the request's URL,
-// which for a link are p.
-func (k *Keyring) authenticateAny(r *Request, p, own *params, tag, query string, l *Link) error {
+// signer returns the key that a link or cookie names, if it has all that every
+// one has.
+func (k *Keyring) signer(p *params) (*Key, error) {
 	switch {
 	case p.values[paramSignature] == "":
-		return errNoSignature
+		return nil, errNoSignature
 	case p.values[paramExpires] == "":
-		return errNoExpiry
+		return nil, errNoExpiry
 	case p.values[paramBy] == "":
-		return errNoKeyID
+		return nil, errNoKeyID
 	}
-	key := k.key(p.values[paramBy])
-	if key == nil {
-		return errUnknownKey
+	if key := k.key(p.values[paramBy]); key != nil {
+		return key, nil
 	}
-	r.Trace("key", key.id)
+	return nil, errUnknownKey
+}
 
+// authenticateAny authenticates every link and every cookie, with the key that
+// it names. The query that p was read from holds the signature; own are the
+// parameters of the request's URL, which for a link are p.
+func authenticateAny(r *Request, key *Key, p, own *params, tag, query string, l *Link) error {
+	r.Trace("key", key.id)
 	m := message{tag: tag, path: r.Path, query: query, pairs: p.pairs, canonicalPath: r.canonical}
 	if p.reserved > bareParams {
 		var err error

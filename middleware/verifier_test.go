@@ -878,3 +878,21 @@ func TestAReservedNameIsNeverTheApplications(t *testing.T) {
 		}
 	}
 }
+
+// A request may hold 64 cookies and a URL of 8 KiB: cookies that name no key
+// cost no look at the URL, whose fault would be told otherwise.
+func TestACookieThatNamesNoKeyCostsNoLookAtTheURL(t *testing.T) {
+	ring := testRing(t)
+	r := middleware.Request{Method: "GET", Path: "/files/card.jpg", RawQuery: "a=%zz"}
+	for cookie, want := range map[string]string{
+		"expires_at=1&signed_by=other&signed_under=%2F&signature=x": "a key that is not in the ring",
+		"expires_at=1&signed_under=%2F&signature=x":                 "no signed_by",
+		"signed_by=2026a&signed_under=%2F&signature=x":              "no expires_at",
+		"expires_at=1&signed_by=2026a&signed_under=%2F":             "no signature",
+		"expires_at=1&signed_by=2026a&signed_under=%2F&signature=x": "invalid escape",
+	} {
+		if _, err := ring.AuthenticateCookie(r, cookie); !errors.Is(err, middleware.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want one that says %q", cookie, err, want)
+		}
+	}
+}
