@@ -63,7 +63,8 @@ type Options struct {
 	Subtree bool
 
 	// Parameter is the name of the query parameter that holds the token. The
-	// default is "token".
+	// default is "token". Another one must be redacted in logs with
+	// [middleware.SecretParams].
 	Parameter string
 	// Ignore names the only other query parameters that a request may have.
 	// No token covers them: anyone can set them.
