@@ -33,11 +33,17 @@ func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // without the base, which may hold a password
+		}
 		return nil, fmt.Errorf("signedurl: the base is no URL: %w", err)
 	}
 	prefix := u.EscapedPath()
 	switch {
 	case u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(base, "#"):
+		if u.Opaque != "" { // user:password@host, without a scheme
+			return nil, errors.New("signedurl: the base must be a path, or scheme, host and path, and no more")
+		}
 		return nil, fmt.Errorf("signedurl: the base %q must be a path, or scheme, host and path, and no more", u.Redacted())
 	case (u.Scheme == "") != (u.Host == "") || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https"):
 		return nil, fmt.Errorf("signedurl: the base %q must begin with a slash, http:// or https://", base)

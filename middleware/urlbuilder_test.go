@@ -355,3 +355,14 @@ func TestTheAttributesOfACookie(t *testing.T) {
 		t.Error("an empty FormatVar signs")
 	}
 }
+
+func TestNoPasswordOfABaseIsInTheError(t *testing.T) {
+	for _, base := range []string{
+		"https://user:hunter2@example.com/files/", "https://user:hunter2@example.com:port/files/", "https://user:hunter2%zz@example.com/files/",
+		"user:hunter2@example.com/files/", "https://user:hunter2@exa mple.com/", "https://user:hunter2@example.com/%zz/", "https://user:hunter2\x7f@example.com/",
+	} {
+		if _, err := middleware.NewURLBuilder(base, testRing(t)); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+}
