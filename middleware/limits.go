@@ -122,6 +122,9 @@ var byInitial, longestName = func() (by [256][]param, longest int) {
 		if rest, ok := strings.CutPrefix(limit.name, reservedPrefix); ok {
 			by[rest[0]] = append(by[rest[0]], param(p))
 			longest = max(longest, len(limit.name))
+			if len(limit.name) < shortestName {
+				panic("signedurl: reservedAt would not see " + limit.name)
+			}
 		}
 	}
 	return by, longest

@@ -128,21 +128,24 @@ func (p *params) allIgnored(query string, ignore ignoreList) bool {
 	return true
 }
 
+// shortestName is the least length of a reserved name.
+const shortestName = len(nameBy)
+
 // reservedAt returns the reserved parameter whose name and "=" stand at
 // q[start:], and where the "=" is; or -1 and start.
 func reservedAt(q string, start int) (id param, equals int) {
 	s := q[start:]
-	if s == "" || s[0] != 's' && s[0] != 'e' {
+	if len(s) <= shortestName || s[0] != 's' && s[0] != 'e' {
 		return -1, start
 	}
 	switch {
-	case strings.HasPrefix(s, nameBy+"="): // the three of every link
+	case s[:len(nameBy)+1] == nameBy+"=": // the three of every link
 		return paramBy, start + len(nameBy)
-	case strings.HasPrefix(s, nameSignature+"="):
+	case s[:len(nameSignature)+1] == nameSignature+"=":
 		return paramSignature, start + len(nameSignature)
 	case strings.HasPrefix(s, nameExpires+"="):
 		return paramExpires, start + len(nameExpires)
-	case strings.HasPrefix(s, reservedPrefix):
+	case s[:len(reservedPrefix)] == reservedPrefix:
 		for i := len(reservedPrefix); i < len(s) && i <= longestName; i++ {
 			if s[i] == '=' {
 				if id := paramIndex(s[:i]); id >= 0 {
