@@ -142,6 +142,11 @@ func TestASubtreeIsReadAsTheOracleReadsIt(t *testing.T) {
 			agreeCookie(t, ring, path, usual+"&signed_under="+under)
 		}
 	}
+	// What opens one path is no cookie, even under a cookie's signature.
+	for _, value := range []string{usual, usual + "&signed_id=a", usual + "&a=1", usual + "&signed_under=%2F&a=1", usual + "&signed_under=%2F&signed_ignore=a&a=1"} {
+		agreeCookie(t, ring, "/", value)
+		agreeCookie(t, ring, "/a", value)
+	}
 }
 
 func FuzzASubtreeIsReadAsTheOracleReadsIt(f *testing.F) {

@@ -146,6 +146,27 @@ func TestAKeyWithABadIDIsAnErrorAndNoZeroKey(t *testing.T) {
 	}
 }
 
+// A whole key, or the secret alone, is put where the id belongs.
+func TestAKeyTextInTheWrongOrderIsNotQuoted(t *testing.T) {
+	const hidden = "p4ss/w0rd"
+	for text, want := range map[string]string{
+		hidden:                         "a key is written id:algorithm:base64url",
+		hidden + ":hmac-sha256":        "a key is written id:algorithm:base64url",
+		hidden + ":hmac-sha256:!":      "a key id is 1 to 64",
+		hidden + ":none:AAAA":          "a key id is 1 to 64",
+		hidden + "::":                  "a key id is 1 to 64",
+		hidden + ":ed25519:AAAA":       "a key id is 1 to 64",
+		"a:hmac-sha256:" + hidden:      "the part after the second colon",
+		"a:" + hidden + ":AAAA":        "the algorithm must be",
+		"a:hmac-sha256:AAAA:" + hidden: "the part after the second colon",
+	} {
+		k, err := middleware.ParseKey(text)
+		if err == nil || !strings.HasPrefix(err.Error(), "signedurl: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), hidden) {
+			t.Errorf("%q: %v, %v, want %q", text, k, err, want)
+		}
+	}
+}
+
 // What is no escape is not canonical, wherever a canonical path is asked for.
 func TestAPathWithAnEscapeThatIsNoneIsNotCanonical(t *testing.T) {
 	ring := testRing(t)
