@@ -72,7 +72,7 @@ func TestHowManyCookiesAreLookedAt(t *testing.T) {
 	} {
 		rows = append(rows, row{name: fmt.Sprintf("%.20q", line), target: "/files/alice/a.jpg", header: []string{"Cookie: " + line}})
 	}
-	for _, line := range []string{strings.Replace(alice, "=", `="`, 1), alice + `"`, strings.Replace(alice, "=", "= ", 1), strings.Replace(alice, "=", " =", 1), "x" + alice, strings.Replace(alice, "signed=", "signee=", 1), strings.Replace(alice, "signed=", "signed:", 1)} {
+	for _, line := range []string{strings.Replace(alice, "=", `="`, 1), alice + `"`, strings.Replace(alice, "=", "=x", 1) + `"`, strings.Replace(alice, "=", `="`, 1) + "x", strings.Replace(alice, "=", "= ", 1), strings.Replace(alice, "=", " =", 1), "x" + alice, strings.Replace(alice, "signed=", "signee=", 1), strings.Replace(alice, "signed=", "signed:", 1)} {
 		rows = append(rows, row{name: fmt.Sprintf("%.20q", line), target: "/files/alice/a.jpg", header: []string{"Cookie: " + line}, want: refusedCookie(line)})
 	}
 	judge(t, v, rows)

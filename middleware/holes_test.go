@@ -3,6 +3,8 @@ package middleware_test
 import (
 	"crypto/ed25519"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"reflect"
@@ -251,5 +253,77 @@ func TestUnsupportedFindsEveryClaimThatIsNotNamed(t *testing.T) {
 			}()
 			_ = (middleware.Claims{}).Unsupported("Expires", name)
 		}()
+	}
+}
+
+// A link may carry another URL as a parameter, unescaped.
+func TestTheTargetOfALinkThatNamesAnotherURLStays(t *testing.T) {
+	ring := testRing(t)
+	query := usual + "&next=https://example.com/y"
+	signed, _ := oracle("/x", query)
+	target := "/x?" + query + "&signature=" + macText(signed)
+	for _, test := range []struct{ target, want string }{
+		{target, target}, {"https://files.example.com" + target, target}, {"http://files.example.com" + target, target},
+	} {
+		seen := ""
+		newVerifier(ring, nil).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			seen = r.RequestURI
+			if r.URL.Scheme != "" || r.URL.Host != "" {
+				t.Errorf("the next handler sees %v", r.URL)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), request(t, "GET", test.target))
+		if seen != test.want {
+			t.Errorf("%s: the next handler sees the target %q", test.target, seen)
+		}
+	}
+}
+
+// A prefix may end in a slash, and a path below it may be spelled with escapes
+// that nobody needs.
+func TestARespelledPathBelowAPrefix(t *testing.T) {
+	ring := testRing(t)
+	_, query, _ := strings.Cut(sign(t, ring, "/files/a.jpg", in(time.Hour)), "?")
+	for _, prefix := range []string{"/files", "/files/"} {
+		v := newVerifier(ring, &middleware.Options{Prefix: prefix})
+		strip := func(r *http.Request) {
+			http.StripPrefix(prefix, http.HandlerFunc(func(_ http.ResponseWriter, inner *http.Request) { *r = *inner })).ServeHTTP(httptest.NewRecorder(), r)
+		}
+		judge(t, v, []row{
+			{name: "as signed", target: "/files/a.jpg?" + query, change: strip},
+			{name: "respelled", target: "/files/%61.jpg?" + query, change: strip},
+			{name: "with a dot segment", target: "/files/%2e/a.jpg?" + query, change: strip, want: middleware.ErrInvalid},
+			{name: "with a semicolon", target: "/files/a.jpg;x?" + query, change: strip, want: middleware.ErrInvalid},
+			{name: "with a control character", target: "/files/a.jpg%00?" + query, change: strip, want: middleware.ErrInvalid},
+		})
+	}
+}
+
+// A plus sign in a path is a plus sign, and not a space.
+func TestAPlusInAPathIsNoSpace(t *testing.T) {
+	ring := testRing(t)
+	plus, space := sign(t, ring, "/a%2Bb", in(time.Hour)), sign(t, ring, "/a%20b", in(time.Hour))
+	judge(t, newVerifier(ring, nil), []row{
+		{name: "a plus as signed", target: plus},
+		{name: "a plus as a browser sends it", target: strings.Replace(plus, "%2B", "+", 1)},
+		{name: "a plus for a space", target: strings.Replace(space, "%20", "+", 1), want: middleware.ErrInvalid},
+		{name: "a path that was changed from a plus to a space", target: strings.Replace(plus, "%2B", "+", 1), change: func(r *http.Request) { r.URL.Path = "/a b" }, want: middleware.ErrInvalid},
+		{name: "a path that was changed from a plus to a space, with the link to that", target: strings.Replace(space, "%20", "+", 1), change: func(r *http.Request) { r.URL.Path = "/a b" }, want: middleware.ErrInvalid},
+	})
+}
+
+// Every status but 2xx and 304 is not the file.
+func TestWhichStatusIsTheFile(t *testing.T) {
+	ring := testRing(t)
+	c := in(time.Hour)
+	c.DownloadName, c.ContentType = "a.pdf", "application/pdf"
+	target := sign(t, ring, "/x", c)
+	for _, code := range []int{200, 201, 204, 206, 226, 299, 300, 301, 303, 304, 305, 308, 400, 404, 416, 499, 500, 503, 599} {
+		w := httptest.NewRecorder()
+		newVerifier(ring, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(code) })).ServeHTTP(w, request(t, "GET", target))
+		file := code < 300 || code == 304
+		h := w.Result().Header
+		if strings.HasPrefix(h.Get("Cache-Control"), "private, max-age=") != file || (h.Get("Cache-Control") == "no-store") == file || (h.Get("Content-Disposition") != "") != file || (h.Get("Content-Type") != "") != file {
+			t.Errorf("the header of a reply with status %d: %v", code, h)
+		}
 	}
 }
