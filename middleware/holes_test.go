@@ -327,3 +327,64 @@ func TestWhichStatusIsTheFile(t *testing.T) {
 		}
 	}
 }
+
+// Code between the server and the verifier changes a URL by its parts.
+func TestAURLWhosePartsDisagree(t *testing.T) {
+	ring := testRing(t)
+	link := sign(t, ring, "/a/b", in(time.Hour))
+	judge(t, newVerifier(ring, nil), []row{
+		{name: "an encoded slash in RawPath alone", target: link, change: func(r *http.Request) { r.URL.RawPath = "/a%2Fb" }, want: middleware.ErrInvalid},
+		{name: "a RawPath of another path", target: link, change: func(r *http.Request) { r.URL.RawPath = "/c" }},
+		{name: "no path at all", target: link, change: func(r *http.Request) { r.RequestURI, r.URL.Path = "", "" }, want: middleware.ErrInvalid},
+		{name: "a relative path", target: link, change: func(r *http.Request) { r.RequestURI, r.URL.Path = "", "a/b" }, want: middleware.ErrInvalid},
+	})
+}
+
+// The operator sees each check that a link passed, in order.
+func TestAnExplanationNamesEveryCheck(t *testing.T) {
+	ring := testRing(t)
+	c := in(time.Hour)
+	c.Under, c.Methods, c.Host, c.ID, c.Uses = "/files/", []string{"GET"}, "files.example.com", "a", 1
+	c.Networks, c.Binding = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, middleware.Binding{Name: "session", Value: sessionValue}
+	v := newVerifier(ring, &middleware.Options{
+		Binding:     func(*http.Request, string) (string, error) { return sessionValue, nil },
+		Revocations: revocation(func(string) (bool, error) { return false, nil }),
+		Uses:        uses(func(middleware.Use) (bool, error) { panic("explaining takes no use") }),
+	})
+	e := v.Explain(request(t, "GET", sign(t, ring, "/files/x", c)))
+	var names []string
+	for _, check := range e.Checks {
+		names = append(names, check.Name)
+		if !check.Passed || check.Detail == "" {
+			t.Errorf("%+v", check)
+		}
+	}
+	if got, want := strings.Join(names, " "), "shape key binding signature subtree time method host address revocation uses"; got != want || e.Err != nil {
+		t.Errorf("checks %s, want %s; %v", got, want, e.Err)
+	}
+	if !strings.HasSuffix(e.String(), "\naccepted\n") {
+		t.Errorf("the explanation ends otherwise:\n%s", e)
+	}
+}
+
+// A backend's own type and name come second, as a proxy adds them, and go.
+func TestASecondTypeOrNameIsDropped(t *testing.T) {
+	ring := testRing(t)
+	c := in(time.Hour)
+	c.DownloadName, c.ContentType = "a.pdf", "application/pdf"
+	for n := range 4 {
+		w := httptest.NewRecorder()
+		newVerifier(ring, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for range n {
+				w.Header().Add("Content-Type", "text/html")
+				w.Header().Add("Content-Disposition", "inline")
+				w.Header().Add("Referrer-Policy", "unsafe-url")
+			}
+		})).ServeHTTP(w, request(t, "GET", sign(t, ring, "/x", c)))
+		for field, want := range map[string]string{"Content-Type": "application/pdf", "Content-Disposition": `attachment; filename="a.pdf"`, "Referrer-Policy": "no-referrer"} {
+			if got := w.Header()[field]; len(got) != 1 || got[0] != want {
+				t.Errorf("%s after %d values of the handler: %q", field, n, got)
+			}
+		}
+	}
+}
