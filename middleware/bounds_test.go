@@ -68,7 +68,7 @@ func TestHowManyCookiesAreLookedAt(t *testing.T) {
 		rows = append(rows, row{name: fmt.Sprintf("after %d of %.10s", test.n, test.before), target: "/files/alice/a.jpg", header: []string{"Cookie: " + strings.Repeat(test.before, test.n) + alice}, want: test.want})
 	}
 	for _, line := range []string{
-		alice, " " + alice, "\t" + alice + "\t", ";" + alice + ";", "a; " + alice, strings.Replace(alice, "=", `="`, 1) + `"`, `signed="; ` + alice, `signed=""; ` + alice, "signed; " + alice, "Signed=x; " + alice, "signe=x;signedx=y;" + alice,
+		alice, " " + alice, "a=b;\t" + alice + "\t;c=d", "a=b; \t " + alice + " \t ;c=d", ";" + alice + ";", "a; " + alice, strings.Replace(alice, "=", `="`, 1) + `"`, `signed="; ` + alice, `signed=""; ` + alice, "signed; " + alice, "Signed=x; " + alice, "signe=x;signedx=y;" + alice,
 	} {
 		rows = append(rows, row{name: fmt.Sprintf("%.20q", line), target: "/files/alice/a.jpg", header: []string{"Cookie: " + line}})
 	}
