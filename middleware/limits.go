@@ -115,6 +115,9 @@ var limits = [numParams]struct {
 	paramSignature: {name: nameSignature},
 }
 
+// shortestName is the least length of a reserved name.
+const shortestName = len(nameBy)
+
 // byInitial has the signed_ parameters by the first letter after the prefix, and
 // longestName is the greatest length of a name.
 var byInitial, longestName = func() (by [256][]param, longest int) {

@@ -128,9 +128,6 @@ func (p *params) allIgnored(query string, ignore ignoreList) bool {
 	return true
 }
 
-// shortestName is the least length of a reserved name.
-const shortestName = len(nameBy)
-
 // reservedAt returns the reserved parameter whose name and "=" stand at
 // q[start:], and where the "=" is; or -1 and start.
 func reservedAt(q string, start int) (id param, equals int) {
