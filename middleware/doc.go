@@ -43,8 +43,8 @@
 // not a trusted proxy counts. A server that listens on a Unix socket behind a
 // proxy needs [Options].InsecureTrustUnixSocket.
 //
-// In front of [http.FileServer], nothing is served without a link either, but
-// FileServer was not made for it:
+// In front of [http.FileServer], nothing is served without a link, but FileServer
+// was not made for it:
 //
 //   - It redirects a directory without its slash, a file with one, and every
 //     path that ends in /index.html. The link is not signed for the new path,
@@ -52,8 +52,8 @@
 //   - It lists the directory that a link is for, and all directories in a subtree
 //     that a link is for.
 //   - It serves the file for every method that the link grants, DELETE included.
-//   - It does not limit the number of ranges in a request: a Range header of one
-//     megabyte makes a reply of 36.
+//   - It limits the ranges of a request only by their sum: a Range header of one
+//     megabyte makes a reply of 36, most of it the headers of the parts.
 //   - It does not send X-Content-Type-Options: nosniff, and HTML and SVG files
 //     run their scripts on the service's own origin.
 //
@@ -92,8 +92,8 @@
 //
 // The parameter expires_at is required. It is the number of seconds since the
 // Unix epoch in decimal, without sign or leading zero and at most 253402300799
-// (the year 9999), or the word never. The link is refused from that second on,
-// plus the verifier's leeway.
+// (the year 9999), or the word never. The link is refused once that second, plus
+// the verifier's leeway, is reached.
 //
 // The parameter signed_by is required. It is the ID of the key: 1 to 64 of the
 // characters A-Z a-z 0-9 - _ .
@@ -110,13 +110,14 @@
 //
 // Path. The path as sent is decoded once. Both signer and verifier refuse a
 // path that does not begin with "/", has an invalid escape, or decodes to a byte
-// 00 to 1F or 7F. The decoded path is then split at every "/" and "\", whether
-// they were raw or encoded. An empty part is refused unless it is the last. A
+// 00 to 1F or 7F. What follows the first "/" of the decoded path is then split at
+// every "/" and "\", raw or encoded. An empty part is refused unless it is the
+// last. A
 // part is refused if what precedes its first ";", raw or encoded, is "." or
 // "..": servlet containers and some proxies drop ";" and what follows it. Apart
 // from the rule for empty parts, this holds for the links of every [Format].
-// A verifier also refuses a raw ";"; a signer writes it as %3B. What remains is
-// encoded again between the raw slashes: every byte becomes %XX, in upper case,
+// A verifier also refuses a raw ";"; a signer writes it as %3B. The decoded path
+// is encoded again between the raw slashes: every byte becomes %XX, in upper case,
 // except the unreserved characters of RFC 3986 (A-Z a-z 0-9 - . _ ~). An encoded
 // slash stays %2F.
 //
@@ -193,7 +194,8 @@
 // often before its reader does. Each of them takes a use. A link with one use
 // that is sent this way may be used up when its reader opens it. Send such a
 // link to a page of your own with a button that leads to it, or allow a few
-// uses more. [Options].UseWindow does not help: the scanner has another address.
+// uses more. The window of [Options].UseWindow, within which a client's further
+// requests take no use, does not help: the scanner has another address.
 //
 // # Order of checks
 //
@@ -214,7 +216,7 @@
 // Cookies are ignored if the URL has a reserved parameter. Other parameters of
 // the request are refused unless the cookie's signed_ignore names them. Of the
 // first 64 cookies of the name, up to 4 whose subtree contains the path are
-// tried. The first that passes all checks that need no store counts.
+// tried. The first that passes all checks that need no store is used.
 //
 // # Replies
 //
@@ -229,7 +231,7 @@
 // The reply to an accepted request is private, and fresh for no longer than the
 // link lives. The next handler, or a backend behind a
 // [net/http/httputil.ReverseProxy], can make its Cache-Control stricter and not
-// looser. A reply that is not the file, with a status other than 2xx and 304, has
+// looser. A reply with any other status than 2xx and 304 is not the file: it has
 // Cache-Control: no-store and neither the name nor the media type of the link.
 // See [Verifier.Handler].
 //

@@ -47,9 +47,9 @@
 //
 // # The reply
 //
-// A reply may be cached in private until its link expires. All errors say
-// no-store. None of those that this package sends says more than its status, and
-// Options.Error gets the rest. A link's DownloadName and ContentType apply to its
+// Only the client may cache a reply (private), until its link expires. All errors
+// say no-store. Their bodies contain only the status, and Options.Error gets the
+// rest. A link's DownloadName and ContentType apply to its
 // file, and not to an error.
 //
 // A reply without a byte of the file takes no use of a link whose uses are
@@ -75,7 +75,7 @@
 // The ETag is strong only if the file system tells the inode of a file and the
 // time of its last change, which nobody can set: a [Dir], [http.Dir] and
 // [os.DirFS] do on Unix. It then differs between any two versions of a file,
-// also if they have one size and one time of modification, as the files of
+// even if size and time of modification are equal, as those of the files of
 // reproducible archives do. (Linux before 6.13 counts this time in ticks of up
 // to 10 milliseconds: two changes in place within one tick look like one.) It is
 // a hash and does not show what it was made of. A file that changed within the
@@ -84,7 +84,7 @@
 // With any other file system the ETag is made of the size and the time of
 // modification, and is weak: it saves the transfer of a file that has not
 // changed, and no client continues a download by it. There is none for a file
-// without a time, or with one before 1990, which is a constant of some tool.
+// without a time, or with one before 1990, since such times are placeholders.
 //
 // Last-Modified is the time of modification, and always a weak validator: a
 // date in If-Range gets the whole file. A time before 1990 is not sent.
@@ -155,8 +155,8 @@
 //   - A link to a directory, with its slash, lists it or opens its index.html,
 //     and a link to a subtree lists all directories in it, hidden ones too.
 //   - It serves the file for every method that the link grants, DELETE too.
-//   - It bounds the ranges of a request only by their sum: a Range header of a
-//     megabyte asks for a reply of forty, most of it the headers of the parts.
+//   - It limits the ranges of a request only by their sum: a Range header of one
+//     megabyte makes a reply of 36, most of it the headers of the parts.
 //   - Its files have no X-Content-Type-Options: nosniff, so that a browser may
 //     guess another type than the one that is sent. HTML and SVG run their
 //     scripts on your origin, and the media types are those of the machine.

@@ -29,13 +29,13 @@ type Options struct {
 	// of the file, in the form in which [http.FileSystem] takes it. It satisfies
 	// the same rules as the name of a file that is read. It ends in a slash if
 	// the path does: a link to a subtree opens the directory's own path, which
-	// must not stand for a file of the directory's name, outside. The header already has
+	// must not name a file beside the directory. The header already has
 	// Cache-Control: no-store. Nil answers 405.
 	OtherMethods func(w http.ResponseWriter, r *http.Request, name string)
 
 	// Error, if not nil, is called with the error of the file system if an
-	// accepted request cannot be served, except if the file does not exist. The client does
-	// not learn the error, whose text may hold a path of the server: the reply
+	// accepted request cannot be served, except if the file does not exist. The
+	// client does not learn the error, whose text may hold a path of the server: the reply
 	// is 404 for a file that may not be read, and 500 for anything else.
 	// It is also called if the use of a link could not be given back, which
 	// does not change the reply.
