@@ -71,7 +71,7 @@ func nameFault(name string, longest int, windows bool) error {
 		switch {
 		case part == "":
 			return errEmpty
-		case part[0] == '.':
+		case part[0] == '.', part[0] >= utf8.RuneSelf && strings.HasPrefix(strings.TrimLeft(part, ignoredByHFS), "."):
 			// A dot begins the names of hidden files (.git, .env, .htpasswd),
 			// and "." and "..".
 			return errHidden
@@ -91,6 +91,10 @@ func nameFault(name string, longest int, windows bool) error {
 	}
 	return nil
 }
+
+// ignoredByHFS are the characters that the file system HFS+ skips when it
+// compares names, so that U+200C before ".git" opens .git (CVE-2014-9390).
+const ignoredByHFS = "\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206a\u206b\u206c\u206d\u206e\u206f\ufeff"
 
 // longestName returns the length in bytes of the longest name of a file that a
 // file system may have, or 0 if it is not known. That of an operating system has
