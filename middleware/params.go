@@ -132,17 +132,17 @@ func (p *params) allIgnored(query string, ignore ignoreList) bool {
 // q[start:], and where the "=" is; or -1 and start.
 func reservedAt(q string, start int) (id param, equals int) {
 	s := q[start:]
-	if len(s) <= shortestName || s[0] != 's' && s[0] != 'e' {
+	if s == "" || s[0] != 's' && s[0] != 'e' {
 		return -1, start
 	}
 	switch {
-	case s[:len(nameBy)+1] == nameBy+"=": // the three of every link
+	case strings.HasPrefix(s, nameBy+"="): // the three of every link
 		return paramBy, start + len(nameBy)
-	case s[:len(nameSignature)+1] == nameSignature+"=":
+	case strings.HasPrefix(s, nameSignature+"="):
 		return paramSignature, start + len(nameSignature)
 	case strings.HasPrefix(s, nameExpires+"="):
 		return paramExpires, start + len(nameExpires)
-	case s[:len(reservedPrefix)] == reservedPrefix:
+	case strings.HasPrefix(s, reservedPrefix):
 		for i := len(reservedPrefix); i < len(s) && i <= longestName; i++ {
 			if s[i] == '=' {
 				if id := paramIndex(s[:i]); id >= 0 {
