@@ -703,11 +703,8 @@ func (c *Claims) readType(raw string) bool {
 // is empty or cannot be read, or if there are more than max items, where 0
 // sets no limit. The commas may be escaped, as the builder writes them.
 func readList[T any](raw string, max int, read func(item string) (T, bool)) []T {
-	room := 4
-	if len(raw) > 64 { // each comma is raw or one of the escapes
-		room = min(1+strings.Count(raw, ",")+strings.Count(raw, "%"), 64)
-	}
-	list := make([]T, 0, room)
+	// Each comma is raw or one of the escapes.
+	list := make([]T, 0, min(1+strings.Count(raw, ",")+strings.Count(raw, "%"), 64))
 	for {
 		end, width := find(raw, ',')
 		item, ok := read(raw[:end])
