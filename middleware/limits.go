@@ -335,7 +335,7 @@ func (c *Claims) holdTime(o *occasion) error {
 // signed_under: Under. What there is to know about a subtree is in subtree.go.
 
 func writeUnder(c *Claims) (string, error) {
-	if c.Under != "" && !validUnder(c.Under) {
+	if c.Under != "" && !strict.CanonicalDir(c.Under) {
 		return "", errors.New("the claim Under must be an absolute canonical path that ends in a slash")
 	}
 	return c.Under, nil

@@ -12,12 +12,6 @@ var (
 	errUnsignedParam = invalid("a parameter is not covered by a signature over a subtree")
 )
 
-// validUnder reports whether a path is canonical, ends at a segment boundary
-// and is not empty: a prefix "" or "/files/a" would open "/files/ab".
-func validUnder(p string) bool {
-	return strings.HasSuffix(p, "/") && strict.CanonicalPath(p)
-}
-
 // cutUnder decodes a subtree if the request's path begins with it, as it usually
 // does. The subtree is cut from the path: nothing is allocated, and what was found
 // out about the path is true of its beginning.
@@ -30,7 +24,7 @@ func cutUnder(raw string, r *Request) (under string, ok bool) {
 	if r.canonical {
 		return under, under[n-1] == '/'
 	}
-	return under, validUnder(under)
+	return under, strict.CanonicalDir(under)
 }
 
 // decodeUnder decodes and checks a subtree.
@@ -39,7 +33,7 @@ func decodeUnder(raw string, r *Request) (string, bool) {
 		return under, true
 	}
 	under, _ := strict.Unescape(raw, true)
-	return under, validUnder(under)
+	return under, strict.CanonicalDir(under)
 }
 
 // underOfPath is decodeUnder for a subtree that the request's path must be in. It
@@ -50,7 +44,7 @@ func underOfPath(raw string, r *Request) string {
 	}
 	var room [256]byte
 	under, _ := strict.AppendUnescaped(room[:0], raw, true)
-	if len(under) == 0 || under[len(under)-1] != '/' || !inSubtree(r.Path, under) || !validUnder(string(under)) {
+	if len(under) == 0 || under[len(under)-1] != '/' || !inSubtree(r.Path, under) || !strict.CanonicalDir(string(under)) {
 		return ""
 	}
 	return string(under)

@@ -47,7 +47,7 @@ func NewURLBuilder(base string, f Format) (*URLBuilder, error) {
 		return nil, fmt.Errorf("signedurl: the base %q must be a path, or scheme, host and path, and no more", u.Redacted())
 	case (u.Scheme == "") != (u.Host == "") || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https"):
 		return nil, fmt.Errorf("signedurl: the base %q must begin with a slash, http:// or https://", base)
-	case !validUnder(prefix) || !strings.HasSuffix(base, prefix):
+	case !strict.CanonicalDir(prefix) || !strings.HasSuffix(base, prefix):
 		return nil, fmt.Errorf("signedurl: the path of the base %q must be canonical and begin and end with a slash", base)
 	}
 	return &URLBuilder{base: *u, prefix: prefix, format: f}, nil
@@ -231,8 +231,8 @@ func RoundUp(t time.Time, step time.Duration) time.Time {
 	if step <= 0 {
 		return t
 	}
-	// Truncate counts from the year 1, of which the epoch is a whole number of
-	// seconds away, but not of every step.
+	// Truncate counts from the year 1. The epoch is a whole number of seconds
+	// after that, but not of every step.
 	since := t.Sub(time.Unix(0, 0))
 	if rest := since % step; rest > 0 {
 		return t.Add(step - rest)

@@ -282,7 +282,7 @@ func (f *Format) claim(p *policy, c middleware.Claims) error {
 		}
 		p.network, p.hasNetwork = c.Networks[0].Masked(), true
 	}
-	if c.Under != "" && (strict.CheckPath(c.Under) != nil || !strings.HasSuffix(c.Under, "/") || string(strict.AppendPath(nil, c.Under)) != c.Under) {
+	if c.Under != "" && !strict.CanonicalDir(c.Under) {
 		return fault("Under must be an absolute canonical path that ends in a slash")
 	}
 	return nil

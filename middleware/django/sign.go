@@ -140,7 +140,7 @@ func (f *Format) pathToSign(escaped, under string) (string, error) {
 	case under == "":
 		return path, nil
 	}
-	if checkPath(under) != nil || !strings.HasSuffix(under, "/") || string(strict.AppendPath(nil, under)) != under {
+	if checkPath(under) != nil || !strict.CanonicalDir(under) {
 		return "", errors.New("signedurl: django: cannot sign: Under must be an absolute canonical path that ends in a slash")
 	}
 	under, _ = strict.Unescape(under, false)

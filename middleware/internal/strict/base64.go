@@ -33,11 +33,11 @@ func Base64(dst []byte, s string) bool {
 		dst, s = dst[3:], s[4:]
 	}
 	switch len(dst) {
-	case 1: // two characters, of which the last has four bits too many
+	case 1: // two characters; the last has four bits too many
 		v := base64Values[s[0]]<<6 | base64Values[s[1]]
 		bad |= v | v&0xF<<24
 		dst[0] = byte(v >> 4)
-	case 2: // three characters, of which the last has two bits too many
+	case 2: // three characters; the last has two bits too many
 		v := base64Values[s[0]]<<12 | base64Values[s[1]]<<6 | base64Values[s[2]]
 		bad |= v | v&0x3<<24
 		dst[0], dst[1] = byte(v>>10), byte(v>>2)

@@ -43,23 +43,16 @@ func CheckTarget(path, query string) *Fault {
 // os.Root does not help: the target lies inside the root. Servlet containers
 // take "..;x" for "..", since they strip a part from its first semicolon on, so
 // a part is judged without that.
-func CheckPath(p string) *Fault {
-	if p == "" || p[0] != '/' {
-		return Relative
-	}
-	return judgePath(p, true)
-}
+func CheckPath(p string) *Fault { return judgePath(p, true) }
 
 // CheckDecoded is CheckPath for a path that is decoded already.
-func CheckDecoded(p string) *Fault {
+func CheckDecoded(p string) *Fault { return judgePath(p, false) }
+
+// judgePath judges a path that may hold escapes or is decoded.
+func judgePath(p string, escaped bool) *Fault {
 	if p == "" || p[0] != '/' {
 		return Relative
 	}
-	return judgePath(p, false)
-}
-
-// judgePath judges what comes after the first byte.
-func judgePath(p string, escaped bool) *Fault {
 	var fault *Fault
 	length, dots := 0, 0 // of the part so far
 	cut := -1            // its length before the first semicolon, or -1
@@ -141,6 +134,12 @@ func CanonicalPath(p string) bool {
 		i += max(width, 1)
 	}
 	return CheckPath(p) == nil
+}
+
+// CanonicalDir reports whether p is the path of a subtree: canonical, and with a
+// slash at its end. A prefix "" or "/files/a" would open "/files/ab".
+func CanonicalDir(p string) bool {
+	return len(p) > 0 && p[len(p)-1] == '/' && CanonicalPath(p)
 }
 
 // inEscapes has the bytes that PlainSpelling lets pass as escapes: all but
