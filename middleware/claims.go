@@ -2,12 +2,14 @@ package middleware
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -74,6 +76,12 @@ type Claims struct {
 	// ContentType is the media type of the reply.
 	ContentType string
 
+	// Upload limits what a client may upload with the link, which must permit
+	// a method that uploads, such as PUT or POST. A [Verifier] refuses a link
+	// that has such a limit unless [Options.EnforcesUploads] says that the
+	// next handler holds the body against it.
+	Upload Upload
+
 	// Ignore names query parameters that may be added, changed or removed
 	// after signing, such as those that mailers add: "fbclid", or "utm_*" for
 	// all that begin with utm_.
@@ -93,6 +101,48 @@ type Binding struct {
 	// must not be empty. It need not be secret, but see the package
 	// documentation on what a guessable value is worth.
 	Value string
+}
+
+// Upload limits the body of an upload. A field at its zero value sets no limit,
+// except Replace. The limits bind the handler that stores the body, since the
+// middleware does not read it: see [Link.MaxBytes] and [Link.Accepts].
+type Upload struct {
+	// MaxBytes is the size of the largest body, in bytes: 1 to 2^53-1.
+	MaxBytes int64
+	// SHA256 is the SHA-256 digest that the body must have, as
+	// [sha256.Sum256] returns it. It makes the link good for one content. The
+	// zero digest means that any is good.
+	SHA256 [sha256.Size]byte
+	// Accept lists the media types that the body may have: up to 64 types in
+	// lower case and without parameters, such as "application/pdf", or all
+	// types of one kind, which are image/*, audio/*, video/* and font/*. See
+	// [Link.Accepts].
+	Accept []string
+	// Replace lets the upload replace an existing file. Without it, a link
+	// never overwrites.
+	Replace bool
+}
+
+// isZero reports whether no limit is set.
+func (u *Upload) isZero() bool {
+	return u.MaxBytes == 0 && u.Accept == nil && !u.Replace && u.SHA256 == [sha256.Size]byte{}
+}
+
+// accepts reports whether the limits allow a media type.
+func (u *Upload) accepts(mediaType string) bool {
+	if u.Accept == nil {
+		return true
+	}
+	kind, subtype, _ := strings.Cut(mediaType, "/")
+	for _, a := range u.Accept {
+		if a == mediaType {
+			return true
+		}
+		if k, all := strings.CutSuffix(a, "/*"); all && k == kind && subtype != "" && !strings.HasSuffix(subtype, "+xml") {
+			return true
+		}
+	}
+	return false
 }
 
 // Unsupported returns an error that wraps [errors.ErrUnsupported] if a claim is
@@ -136,6 +186,17 @@ func (l *Link) Expiry() time.Time { return l.Expires }
 
 // Allows reports whether the link is good for an HTTP method.
 func (l *Link) Allows(method string) bool { return l.allows(method) }
+
+// MaxBytes returns the size of the largest body, in bytes, that a client may
+// upload with the link, and 0 if the link does not limit it.
+func (l *Link) MaxBytes() int64 { return l.Upload.MaxBytes }
+
+// Accepts reports whether a client may upload a body of a media type, which is
+// in lower case and without parameters. A link without a list accepts every
+// type. A wildcard such as image/* stands for all types of the kind except
+// those whose name ends in +xml: SVG images can hold scripts, so a link must
+// name image/svg+xml to accept them.
+func (l *Link) Accepts(mediaType string) bool { return l.Upload.accepts(mediaType) }
 
 // allows reports whether the claims allow a method.
 func (c *Claims) allows(method string) bool {

@@ -175,11 +175,24 @@
 //	                one (061C, 200E, 200F, 2028 to 202E, 2066 to 2069)
 //	signed_inline   1: the reply is shown, and saved under the name of
 //	                signed_as, which it needs
+//	signed_max      1 to 9007199254740991: the size of the largest body that may
+//	                be uploaded, in bytes
+//	signed_sum      sha-256: and the unpadded base64url of the SHA-256 digest
+//	                that the uploaded body must have, which is not all zero
+//	signed_accept   up to 64 media types, separated by commas, that the uploaded
+//	                body may have: in lower case (the names of RFC 6838, section
+//	                4.2), without parameters, or image/*, audio/*, video/*,
+//	                font/*, which stand for all types of the kind whose name
+//	                does not end in +xml
+//	signed_replace  1: the upload may replace an existing file
 //	signed_type     the reply has this media type: printable ASCII with a "/"
 //
 // A bound value need not be secret, but a thief who can present it can use the
 // link. A session ID is a good value. A user's number is as good as the check
 // by which the verifier finds it for a request.
+//
+// The limits of an upload bind the handler that reads the body. A verifier
+// refuses a link that has one unless its [Options].EnforcesUploads is set.
 //
 // # Uses
 //

@@ -223,6 +223,10 @@ func TestUnsupportedFindsEveryClaimThatIsNotNamed(t *testing.T) {
 				values = append(values, reflect.ValueOf(time.Unix(1, 0)))
 			case reflect.TypeFor[middleware.Binding]():
 				values = append(values, reflect.ValueOf(middleware.Binding{Name: "x"}), reflect.ValueOf(middleware.Binding{Value: "x"}))
+			case reflect.TypeFor[middleware.Upload]():
+				for _, u := range []middleware.Upload{{MaxBytes: 1}, {SHA256: [32]byte{1}}, {Accept: []string{}}, {Replace: true}} {
+					values = append(values, reflect.ValueOf(u))
+				}
 			default:
 				t.Fatalf("the test knows no value of the type of Claims.%s", name)
 			}

@@ -1,6 +1,8 @@
 package middleware
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -20,6 +22,7 @@ type param int
 
 const (
 	paramExpires param = iota
+	paramAccept
 	paramAs
 	paramBy
 	paramFor
@@ -29,7 +32,10 @@ const (
 	paramIgnore
 	paramInline
 	paramIP
+	paramMax
 	paramMethods
+	paramReplace
+	paramSum
 	paramType
 	paramUnder
 	paramUses
@@ -99,6 +105,7 @@ var limits = [numParams]struct {
 	fault error
 }{
 	paramExpires:   {nameExpires, writeExpires, invalid("expires_at is not a canonical number of seconds")},
+	paramAccept:    {"signed_accept", writeAccept, invalid("signed_accept is not a list of up to 64 media types")},
 	paramAs:        {"signed_as", writeAs, invalid("signed_as is not a file name")},
 	paramBy:        {name: nameBy},
 	paramFor:       {"signed_for", writeFor, invalid("signed_for is not a name")},
@@ -108,7 +115,10 @@ var limits = [numParams]struct {
 	paramIgnore:    {"signed_ignore", writeIgnore, invalid("signed_ignore is not a list of parameter names")},
 	paramInline:    {"signed_inline", writeInline, invalid("signed_inline is not 1, or there is no signed_as")},
 	paramIP:        {"signed_ip", writeNetworks, invalid("signed_ip is not a list of addresses or networks")},
+	paramMax:       {"signed_max", writeMax, invalid("signed_max is not a number from 1 to 9007199254740991")},
 	paramMethods:   {"signed_methods", writeMethods, invalid("signed_methods is not a list of methods in upper case")},
+	paramReplace:   {"signed_replace", writeReplace, invalid("signed_replace is not 1")},
+	paramSum:       {"signed_sum", writeSum, invalid("signed_sum is not sha-256: and a digest in base64url")},
 	paramType:      {"signed_type", writeType, invalid("signed_type is not a media type")},
 	paramUnder:     {"signed_under", writeUnder, errBadUnder},
 	paramUses:      {"signed_uses", writeUses, invalid("signed_uses is not a number from 1 to 1000000 with a signed_id and an expiry")},
@@ -201,6 +211,8 @@ func (c *Claims) read(p *params) error {
 		id := param(bits.TrailingZeros32(rest))
 		raw, ok := p.values[id], true
 		switch id {
+		case paramAccept:
+			ok = c.readAccept(raw)
 		case paramAs:
 			ok = c.readAs(raw)
 		case paramFrom:
@@ -213,8 +225,14 @@ func (c *Claims) read(p *params) error {
 			ok = c.readInline(raw)
 		case paramIP:
 			ok = c.readNetworks(raw)
+		case paramMax:
+			ok = c.readMax(raw)
 		case paramMethods:
 			ok = c.readMethods(raw)
+		case paramReplace:
+			ok = c.readReplace(raw)
+		case paramSum:
+			ok = c.readSum(raw)
 		case paramType:
 			ok = c.readType(raw)
 		case paramUses:
@@ -235,6 +253,7 @@ type occasion struct {
 	leeway  time.Duration
 	proxies []netip.Prefix
 	unix    bool // a peer on a Unix socket is a proxy
+	uploads bool // the next handler enforces the limits of uploads
 }
 
 // hold holds the claims against a request, as far as no store is needed.
@@ -248,7 +267,10 @@ func (c *Claims) hold(o *occasion) error {
 	if err := c.holdHost(o); err != nil {
 		return err
 	}
-	return c.holdNetworks(o)
+	if err := c.holdNetworks(o); err != nil {
+		return err
+	}
+	return c.holdUpload(o)
 }
 
 // expires_at and signed_from: Expires, Permanent and NotBefore.
@@ -697,6 +719,128 @@ func (c *Claims) readType(raw string) bool {
 	}
 	c.ContentType, _ = strict.Unescape(raw, true)
 	return strict.ValidContentType(c.ContentType)
+}
+
+// signed_max, signed_sum, signed_accept and signed_replace: Upload.
+
+// maxBytes is the largest size that every JSON parser reads as is.
+const maxBytes = 1<<53 - 1
+
+// maxAccepted is how many media types a list may have.
+const maxAccepted = 64
+
+var errUpload = notAllowed("the link limits an upload, and the verifier's options do not say that the next handler enforces that")
+
+func writeMax(c *Claims) (string, error) {
+	switch n := c.Upload.MaxBytes; {
+	case n == 0:
+		return "", nil
+	case n < 0 || n > maxBytes:
+		return "", fmt.Errorf("the claim Upload.MaxBytes must lie between 1 and %d", int64(maxBytes))
+	default:
+		return strconv.FormatInt(n, 10), nil
+	}
+}
+
+func (c *Claims) readMax(raw string) (ok bool) {
+	c.Upload.MaxBytes, ok = number(raw, maxBytes)
+	return ok && c.Upload.MaxBytes > 0
+}
+
+// sumPrefix names the one algorithm for a digest, as RFC 9530 does.
+const sumPrefix = "sha-256:"
+
+func writeSum(c *Claims) (string, error) {
+	if c.Upload.SHA256 == [sha256.Size]byte{} {
+		return "", nil
+	}
+	return sumPrefix + base64.RawURLEncoding.EncodeToString(c.Upload.SHA256[:]), nil
+}
+
+// readSum refuses the zero digest, which would be no limit.
+func (c *Claims) readSum(raw string) bool {
+	s, _ := strict.Unescape(raw, true)
+	digest, ok := strings.CutPrefix(s, sumPrefix)
+	sum := &c.Upload.SHA256
+	return ok && strict.Base64(sum[:], digest) && *sum != [sha256.Size]byte{}
+}
+
+// validAccept accepts a media type in lower case and without parameters, and
+// the wildcards of the kinds whose types are not documents. text/* would have
+// HTML among them, and application/* everything.
+func validAccept(t string) bool {
+	kind, subtype, ok := strings.Cut(t, "/")
+	if subtype == "*" {
+		return kind == "image" || kind == "audio" || kind == "video" || kind == "font"
+	}
+	return ok && validTypeName(kind) && validTypeName(subtype)
+}
+
+// validTypeName accepts the names of RFC 6838, section 4.2, in lower case.
+func validTypeName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || i > 0 && strings.IndexByte("!#$&-^_.+", c) >= 0) {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 127
+}
+
+func writeAccept(c *Claims) (string, error) {
+	if a := c.Upload.Accept; a != nil && (len(a) == 0 || len(a) > maxAccepted || slices.ContainsFunc(a, func(t string) bool { return !validAccept(t) })) {
+		return "", errors.New("the claim Upload.Accept holds up to 64 media types in lower case and without parameters, or image/*, audio/*, video/* and font/*")
+	}
+	return strings.Join(c.Upload.Accept, ","), nil
+}
+
+func (c *Claims) readAccept(raw string) bool {
+	c.Upload.Accept = readList(raw, maxAccepted, func(item string) (string, bool) {
+		item, _ = strict.Unescape(item, true)
+		return item, validAccept(item)
+	})
+	return c.Upload.Accept != nil
+}
+
+func writeReplace(c *Claims) (string, error) {
+	if !c.Upload.Replace {
+		return "", nil
+	}
+	return "1", nil
+}
+
+func (c *Claims) readReplace(raw string) bool {
+	c.Upload.Replace = strict.UnescapesTo(raw, "1", true)
+	return c.Upload.Replace
+}
+
+// holdUpload refuses limits of which nobody says that they are enforced. The
+// body is held against them by the next handler, which reads it.
+func (c *Claims) holdUpload(o *occasion) error {
+	u := &c.Upload
+	if u.isZero() {
+		return nil
+	}
+	if !o.uploads {
+		return errUpload
+	}
+	if o.trace != nil {
+		var limits []string
+		if u.MaxBytes > 0 {
+			limits = append(limits, fmt.Sprintf("at most %d bytes", u.MaxBytes))
+		}
+		if u.Accept != nil {
+			limits = append(limits, "of type "+strings.Join(u.Accept, " or "))
+		}
+		if u.SHA256 != [sha256.Size]byte{} {
+			limits = append(limits, fmt.Sprintf("with SHA-256 %x", u.SHA256))
+		}
+		if u.Replace {
+			limits = append(limits, "may replace a file")
+		}
+		o.Trace("upload", strings.Join(limits, ", ")+": enforced by the handler, which reads the body")
+	}
+	return nil
 }
 
 // readList reads a comma-separated list in place, and returns nil if an item

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/url"
@@ -27,7 +28,10 @@ func escapeAll(s string) string { return strings.ReplaceAll(url.QueryEscape(s), 
 // comes back.
 func TestEachByteOfALimitIsJudgedAlikeBySignerAndVerifier(t *testing.T) {
 	ring := testRing(t)
-	v := newVerifier(ring, &middleware.Options{Binding: func(*http.Request, string) (string, error) { return sessionValue, nil }})
+	v := newVerifier(ring, &middleware.Options{
+		Binding:         func(*http.Request, string) (string, error) { return sessionValue, nil },
+		EnforcesUploads: true,
+	})
 	const lower, upper, digits = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 	printable := ""
 	for c := byte('!'); c < 0x7F; c++ {
@@ -47,6 +51,8 @@ func TestEachByteOfALimitIsJudgedAlikeBySignerAndVerifier(t *testing.T) {
 		{"signed_for", "a", "z", lower + upper + digits + "-_.", func(c *middleware.Claims, s string) { c.Binding = middleware.Binding{Name: s, Value: sessionValue} }, func(l middleware.Link) string { return l.Binding.Name }, 64},
 		{"signed_ignore", "a", "z", lower + upper + digits + "-_.~,", func(c *middleware.Claims, s string) { c.Ignore = strings.Split(s, ",") }, func(l middleware.Link) string { return strings.Join(l.Ignore, ",") }, 0},
 		{"signed_as", "a", "z", strings.NewReplacer("/", "", `\`, "").Replace(" " + printable), func(c *middleware.Claims, s string) { c.DownloadName = s }, func(l middleware.Link) string { return l.DownloadName }, 0},
+		{"signed_accept", "a/b,a", "z/b", lower + digits + "!#$&-^_.+", func(c *middleware.Claims, s string) { c.Upload.Accept = strings.Split(s, ",") }, func(l middleware.Link) string { return strings.Join(l.Upload.Accept, ",") }, 0},
+		{"signed_accept", "a/b,c/", "z", lower + digits, func(c *middleware.Claims, s string) { c.Upload.Accept = strings.Split(s, ",") }, func(l middleware.Link) string { return strings.Join(l.Upload.Accept, ",") }, 0},
 		{"signed_type", "a/b;c=\"", "\"", strings.NewReplacer(`"`, "", `\`, "").Replace(" " + printable), func(c *middleware.Claims, s string) { c.ContentType = s }, func(l middleware.Link) string { return l.ContentType }, 0},
 	} {
 		values := map[string]bool{}
@@ -212,6 +218,85 @@ func TestALimitAsAForeignSignerWritesIt(t *testing.T) {
 		}
 		if e := v.Explain(r); (e.Err == nil) != (err == nil) || err != nil && e.Err.Error() != err.Error() {
 			t.Errorf("%.200s: explained as %v, decided %v", target, e.Err, err)
+		}
+	}
+}
+
+// A handler that does not know the limits of an upload would take anything, so
+// its verifier must be told that it does.
+func TestTheLimitsOfAnUpload(t *testing.T) {
+	ring := testRing(t)
+	strict, lax := newVerifier(ring, nil), newVerifier(ring, &middleware.Options{EnforcesUploads: true})
+	for _, test := range []struct {
+		name   string
+		upload middleware.Upload
+		param  string // "": Sign refuses it
+		traced string
+	}{
+		{"a size", middleware.Upload{MaxBytes: 5 << 20}, "signed_max=5242880", "at most 5242880 bytes"},
+		{"the greatest size", middleware.Upload{MaxBytes: 1<<53 - 1}, "signed_max=9007199254740991", "at most 9007199254740991 bytes"},
+		{"a size that is too great", middleware.Upload{MaxBytes: 1 << 53}, "", ""},
+		{"a size below zero", middleware.Upload{MaxBytes: -1}, "", ""},
+		{"a digest", middleware.Upload{SHA256: sha256.Sum256([]byte("body"))}, "signed_sum=sha-256%3AIw2DWNyOiJC0xY3utikS7i8gNXrpKlzIYbmOaP4xrLU", "with SHA-256 230d8358dc"},
+		{"a wildcard and a type", middleware.Upload{Accept: []string{"image/*", "application/pdf"}}, "signed_accept=image%2F%2A%2Capplication%2Fpdf", "of type image/* or application/pdf"},
+		{"no type at all", middleware.Upload{Accept: []string{}}, "", ""},
+		{"a type in upper case", middleware.Upload{Accept: []string{"image/PNG"}}, "", ""},
+		{"a type with a comma in it", middleware.Upload{Accept: []string{"image/png,image/gif"}}, "", ""},
+		{"everything", middleware.Upload{Accept: []string{"*/*"}}, "", ""},
+		{"65 types", middleware.Upload{Accept: slices.Repeat([]string{"image/png"}, 65)}, "", ""},
+		{"leave to replace", middleware.Upload{Replace: true}, "signed_replace=1", "may replace a file"},
+	} {
+		c := middleware.Claims{Expires: time.Unix(4102444800, 0), Methods: []string{"PUT"}, Upload: test.upload}
+		u, err := ring.Sign(&url.URL{Path: "/x"}, c)
+		if test.param == "" {
+			if err == nil {
+				t.Errorf("%s: signed %s", test.name, u)
+			}
+			continue
+		}
+		if err != nil || !strings.Contains(u.RawQuery, "&"+test.param+"&") {
+			t.Errorf("%s: signed %v, %v; want %s in it", test.name, u, err, test.param)
+			continue
+		}
+		r := request(t, "PUT", u.String())
+		if l, err := strict.Verify(r); !errors.Is(err, middleware.ErrNotAllowed) || !cmp.Equal(l, middleware.Link{}) {
+			t.Errorf("%s, which nothing enforces: %+v, %v", test.name, l, err)
+		}
+		l, err := lax.Verify(r)
+		if diff := cmp.Diff(test.upload, l.Upload); err != nil || diff != "" || l.MaxBytes() != test.upload.MaxBytes {
+			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
+		}
+		if e := lax.Explain(r); !strings.Contains(e.String(), test.traced) {
+			t.Errorf("%s: the explanation lacks %q:\n%s", test.name, test.traced, e)
+		}
+	}
+	if e := lax.Explain(request(t, "GET", foreign(usual))); strings.Contains(e.String(), "upload") {
+		t.Errorf("a link without such limits:\n%s", e)
+	}
+}
+
+func TestTheTypesThatALinkAccepts(t *testing.T) {
+	for _, test := range []struct {
+		accept []string
+		t      string
+		want   bool
+	}{
+		{nil, "text/html", true},
+		{[]string{"application/pdf"}, "application/pdf", true},
+		{[]string{"application/pdf"}, "application/pd", false},
+		{[]string{"application/pdf"}, "", false},
+		{[]string{"image/*"}, "image/png", true},
+		{[]string{"image/*"}, "image/", false},
+		{[]string{"image/*"}, "image", false},
+		{[]string{"image/*"}, "imagex/png", false},
+		{[]string{"image/*"}, "video/mp4", false},
+		{[]string{"video/*", "image/*"}, "image/jpeg", true},
+		{[]string{"image/*"}, "image/svg+xml", false}, // it can hold scripts
+		{[]string{"image/*", "image/svg+xml"}, "image/svg+xml", true},
+	} {
+		l := middleware.Link{Claims: middleware.Claims{Upload: middleware.Upload{Accept: test.accept}}}
+		if got := l.Accepts(test.t); got != test.want {
+			t.Errorf("%v accepts %q: %v", test.accept, test.t, got)
 		}
 	}
 }

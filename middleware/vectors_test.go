@@ -65,7 +65,7 @@ func readVectors(t *testing.T) map[string]vector {
 		t.Fatalf("only %d vectors in %s", len(files), vectorDir)
 	}
 	known := make(map[string]bool)
-	for _, name := range strings.Fields("comment expect key signing-key now method host tls remote cookie cookie-name binding revoked used allow-permanent leeway max-lifetime prefix stripped target signer") {
+	for _, name := range strings.Fields("comment expect key signing-key now method host tls remote cookie cookie-name binding revoked used allow-permanent enforces-uploads leeway max-lifetime prefix stripped target signer") {
 		known[name] = true
 	}
 	vectors := make(map[string]vector)
@@ -135,13 +135,14 @@ func (v vector) options(t *testing.T) *middleware.Options {
 		used[id], _ = strconv.Atoi(n)
 	}
 	return &middleware.Options{
-		MaxLifetime:    v.seconds(t, "max-lifetime"),
-		Leeway:         v.seconds(t, "leeway"),
-		AllowPermanent: v.get("allow-permanent") == "yes",
-		Prefix:         v.get("prefix"),
-		Cookie:         v.get("cookie-name"),
-		Revocations:    revokedIDs(v.header["revoked"]),
-		Uses:           used,
+		MaxLifetime:     v.seconds(t, "max-lifetime"),
+		Leeway:          v.seconds(t, "leeway"),
+		AllowPermanent:  v.get("allow-permanent") == "yes",
+		EnforcesUploads: v.get("enforces-uploads") == "yes",
+		Prefix:          v.get("prefix"),
+		Cookie:          v.get("cookie-name"),
+		Revocations:     revokedIDs(v.header["revoked"]),
+		Uses:            used,
 		Binding: func(r *http.Request, name string) (string, error) {
 			value, ok := bindings[name]
 			if !ok {

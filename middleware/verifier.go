@@ -53,6 +53,12 @@ type Options struct {
 	// URL has none of the format's parameters.
 	Cookie string
 
+	// EnforcesUploads says that the next handler holds the bodies of uploads
+	// against the link's Claims.Upload, as package signedfs does. Without it,
+	// links that limit an upload are refused with ErrNotAllowed: a handler
+	// that does not know the limits would take anything.
+	EnforcesUploads bool
+
 	// Revocations, if not nil, is asked about every link that has an ID. If
 	// nil, no link is revoked.
 	Revocations Revocations
@@ -430,7 +436,7 @@ func spells(raw string, u *url.URL) bool {
 // far as no store is needed.
 func (v *Verifier) check(r *Request, l *Link, now time.Time) error {
 	o := &v.opts
-	if err := l.hold(&occasion{r, now, o.Leeway, o.TrustedProxies, o.InsecureTrustUnixSocket}); err != nil {
+	if err := l.hold(&occasion{r, now, o.Leeway, o.TrustedProxies, o.InsecureTrustUnixSocket, o.EnforcesUploads}); err != nil {
 		return err
 	}
 	switch {

@@ -849,6 +849,54 @@ vector("type_that_was_altered", "The type is signed.", "invalid", with_claim("ty
 vector("type_with_a_line_feed", "It goes into a header.", "invalid", with_claim("type", "image%2Fjpeg%0D%0ASet-Cookie%3A%20a%3Db"))
 vector("type_without_a_slash", "This is no media type.", "invalid", with_claim("type", "jpeg"))
 
+# --- uploads --------------------------------------------------------------------
+
+SUM = signedurl.b64encode(hashlib.sha256(b"body").digest())
+
+
+def upload(query):
+    """A link to upload with, its parameters in canonical order."""
+    pairs = sorted((query + "&expires_at=1767225600&signed_by=2026a&signed_methods=PUT").split("&"))
+    return "/files/kyc/card.jpg?" + "&".join(pairs)
+
+
+UPLOAD = upload("signed_max=5242880&signed_accept=image%2F%2A%2Capplication%2Fpdf&signed_replace=1&signed_sum=sha-256%3A" + SUM)
+ENFORCED = {"method": "PUT", "enforces_uploads": True}
+vector("upload", "Its limits bind the handler that reads the body.", "accepted", UPLOAD, **ENFORCED)
+vector("upload_over_ed25519", "Its limits bind the handler that reads the body.", "accepted", UPLOAD.replace("2026a", "2026e"), key=CURVE, **ENFORCED)
+vector("upload_with_another_method", "It is for PUT.", "not_allowed", UPLOAD, **dict(ENFORCED, method="GET"))
+vector("upload_that_is_expired", "It is a link as others.", "expired", UPLOAD, **dict(ENFORCED, now=END))
+vector("upload_in_another_spelling", "A harmless re-spelling.", "accepted", UPLOAD,
+       lambda link: link.replace("%2F%2A%2C", "/*,").replace("%2Fpdf", "/pdf").replace("%3A", ":"), **ENFORCED)
+vector("upload_whose_limit_was_raised", "The limit is signed.", "invalid", UPLOAD, ("5242880", "52428800"), **ENFORCED)
+vector("upload_whose_limit_was_removed", "The limit is signed.", "invalid", UPLOAD, ("&signed_max=5242880", ""), **ENFORCED)
+vector("upload_that_was_given_leave_to_replace", "It is signed.", "invalid", upload("signed_max=1"), ("&signature", "&signed_replace=1&signature"), **ENFORCED)
+for name, value in [("max", "1"), ("accept", "image%2Fpng"), ("replace", "1"), ("sum", "sha-256%3A" + SUM)]:
+    vector("upload_with_%s_that_nothing_enforces" % name, "A handler that does not know the limit would take anything.", "not_allowed",
+           upload("signed_" + name + "=" + value), method="PUT")
+    vector("upload_with_%s_alone" % name, "Each limit stands for itself.", "accepted", upload("signed_" + name + "=" + value), **ENFORCED)
+    vector("upload_with_%s_twice" % name, "Which one would count?", "invalid", upload("signed_" + name + "=" + value + "&signed_" + name + "=" + value), **ENFORCED)
+    vector("upload_with_%s_of_nothing" % name, "An empty value is no limit.", "invalid", upload("signed_" + name + "="), **ENFORCED)
+vector("upload_that_nothing_enforces_and_forged", "Who cannot sign does not see the policy.", "invalid", upload("signed_max=1"), ("max=1", "max=2"), method="PUT")
+for name, value in [("zero", "0"), ("a_leading_zero", "01"), ("a_sign", "%2B1"), ("2_to_the_53", "9007199254740992"), ("20_digits", "10000000000000000000"), ("a_unit", "5MiB")]:
+    vector("upload_max_of_" + name, "1 to 2^53-1, in its one spelling.", "invalid", upload("signed_max=" + value), **ENFORCED)
+vector("upload_max_of_2_to_the_53_minus_1", "1 to 2^53-1, in its one spelling.", "accepted", upload("signed_max=9007199254740991"), **ENFORCED)
+for name, value in [("without_an_algorithm", SUM), ("of_another_algorithm", "sha-512%3A" + SUM), ("of_an_algorithm_in_upper_case", "SHA-256%3A" + SUM),
+                    ("in_hex", "sha-256%3A" + hashlib.sha256(b"body").hexdigest()), ("with_padding", "sha-256%3A" + SUM + "%3D"),
+                    ("with_a_stray_bit", "sha-256%3A" + stray(SUM)), ("of_31_bytes", "sha-256%3A" + signedurl.b64encode(bytes([1]) * 31)),
+                    ("of_zeros", "sha-256%3A" + signedurl.b64encode(bytes(32)))]:
+    vector("upload_sum_" + name, "sha-256: and a digest of 32 bytes, not all zero, in its one spelling.", "invalid", upload("signed_sum=" + value), **ENFORCED)
+for name, value in [("everything", "%2A%2F%2A"), ("all_of_text", "text%2F%2A"), ("all_of_application", "application%2F%2A"), ("upper_case", "image%2FPNG"),
+                    ("a_parameter", "text%2Fplain%3Bcharset%3Dutf-8"), ("no_slash", "png"), ("two_slashes", "image%2Fpng%2Fx"), ("an_empty_item", "image%2Fpng%2C"),
+                    ("a_part_of_a_wildcard", "image%2Fp%2A"), ("no_subtype", "image%2F"), ("65_types", "%2C".join(["image%2Fpng"] * 65)),
+                    ("a_name_of_128_characters", "image%2F" + "x" * 128)]:
+    vector("upload_accept_of_" + name, "Media types in lower case, and wildcards of the kinds that are no documents.", "invalid", upload("signed_accept=" + value), **ENFORCED)
+for name, value in [("64_types", "%2C".join(["image%2Fpng"] * 64)), ("four_wildcards", "image%2F%2A%2Caudio%2F%2A%2Cvideo%2F%2A%2Cfont%2F%2A"),
+                    ("svg", "image%2Fsvg%2Bxml"), ("a_name_of_127_characters", "image%2F" + "x" * 127)]:
+    vector("upload_accept_of_" + name, "Media types in lower case, and wildcards of the kinds that are no documents.", "accepted", upload("signed_accept=" + value), **ENFORCED)
+vector("upload_replace_of_another_value", "There is one value.", "invalid", upload("signed_replace=true"), **ENFORCED)
+vector("upload_replace_of_zero", "There is one value.", "invalid", upload("signed_replace=0"), **ENFORCED)
+
 # --- cookies --------------------------------------------------------------------
 
 GOOD = cookie(TREE)
@@ -874,6 +922,8 @@ cookie_vector("cookie_expired", "It is a link as others.", "expired", [GOOD], no
 cookie_vector("cookie_for_another_method", "It is a link as others.", "not_allowed", [GOOD], method="POST")
 cookie_vector("cookie_with_limits", "It is a link as others.", "accepted",
               [limited("signed_host=files.example.com&signed_ip=192.0.2.10&signed_methods=GET%2CPUT")], method="PUT")
+cookie_vector("cookie_for_an_upload", "It is a link as others.", "accepted", [limited("signed_max=1&signed_methods=PUT")], **ENFORCED)
+cookie_vector("cookie_for_an_upload_that_nothing_enforces", "It is a link as others.", "not_allowed", [limited("signed_max=1&signed_methods=PUT")], method="PUT")
 cookie_vector("cookie_for_another_address", "It is a link as others.", "not_allowed", [limited("signed_ip=192.0.2.11")])
 cookie_vector("cookie_revoked", "It is a link as others.", "revoked", [limited("signed_id=case-42")], revoked=["case-42"])
 cookie_vector("cookie_bound", "It is a link as others.", "accepted", [cookie(limited("signed_for=session"), binding=b"s-1")],

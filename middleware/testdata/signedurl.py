@@ -16,12 +16,16 @@ MAX_TARGET = 8192
 MAX_PAIRS = 128
 MAX_TIME = 253402300799  # 9999-12-31T23:59:59Z
 MAX_COOKIES = 4
+MAX_BYTES = 2**53 - 1
+
+UPLOAD = {"signed_max", "signed_sum", "signed_accept", "signed_replace"}
 
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 KNOWN = frozenset([
-    b"expires_at", b"signature", b"signed_as", b"signed_by", b"signed_for", b"signed_from", b"signed_host", b"signed_id",
-    b"signed_ignore", b"signed_inline", b"signed_ip", b"signed_methods", b"signed_type", b"signed_under", b"signed_uses",
+    b"expires_at", b"signature", b"signed_accept", b"signed_as", b"signed_by", b"signed_for", b"signed_from",
+    b"signed_host", b"signed_id", b"signed_ignore", b"signed_inline", b"signed_ip", b"signed_max", b"signed_methods",
+    b"signed_replace", b"signed_sum", b"signed_type", b"signed_under", b"signed_uses",
 ])
 
 
@@ -232,7 +236,7 @@ class Request:
 
     def __init__(self, target, keys, now, method="GET", host="files.example.com", tls=False, remote="192.0.2.10:4711",
                  cookies=(), cookie_name=None, bindings=None, revoked=(), used=None, allow_permanent=False, leeway=0,
-                 max_lifetime=None, prefix="", stripped=""):
+                 enforces_uploads=False, max_lifetime=None, prefix="", stripped=""):
         self.__dict__.update(locals())
         del self.self
 
@@ -337,11 +341,23 @@ def parse_claims(pairs):
         invalid_unless(claims["signed_inline"] == "1" and "signed_as" in claims)
     if "signed_type" in claims:
         invalid_unless(re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)*", claims["signed_type"], re.ASCII))
+    if "signed_max" in claims:
+        number(claims["signed_max"], 1, MAX_BYTES)
+    if "signed_sum" in claims:
+        algorithm, _, digest = claims["signed_sum"].partition(":")
+        digest = b64decode(digest)
+        invalid_unless(algorithm == "sha-256" and digest is not None and len(digest) == 32 and any(digest))
+    if "signed_accept" in claims:
+        types, name = claims["signed_accept"].split(","), r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
+        invalid_unless(len(types) <= 64)
+        invalid_unless(all(re.fullmatch(r"(image|audio|video|font)/\*|%s/%s" % (name, name), t) for t in types))
+    if "signed_replace" in claims:
+        invalid_unless(claims["signed_replace"] == "1")
     return claims
 
 
 def number(text, least, most):
-    invalid_unless(re.fullmatch(r"0|[1-9][0-9]{0,11}", text, re.ASCII))
+    invalid_unless(re.fullmatch(r"0|[1-9][0-9]{0,15}", text, re.ASCII))
     invalid_unless(least <= int(text) <= most)
     return int(text)
 
@@ -371,6 +387,8 @@ def check(r, claims):
     if "signed_host" in claims and plain_host(r) != claims["signed_host"]:
         raise Refused("not_allowed")
     if "networks" in claims and not any(address(r) in net for net in claims["networks"]):
+        raise Refused("not_allowed")
+    if UPLOAD & claims.keys() and not r.enforces_uploads:
         raise Refused("not_allowed")
     if claims.get("signed_id") in r.revoked:
         raise Refused("revoked")

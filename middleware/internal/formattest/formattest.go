@@ -35,6 +35,7 @@ var formed = map[string]any{
 	"Networks":     []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 	"DownloadName": "card.jpg",
 	"ContentType":  "image/jpeg",
+	"Upload":       middleware.Upload{MaxBytes: 1, SHA256: [32]byte{1}, Accept: []string{"image/*"}, Replace: true},
 }
 
 // Claims tests that Sign, and SignCookies if the format has it, carry each
