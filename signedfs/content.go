@@ -3,8 +3,10 @@ package signedfs
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,6 +19,7 @@ import (
 // calls, and which some file systems cannot do.
 type content struct {
 	file io.ReadSeeker
+	info fs.FileInfo // of an http.File, or nil
 	version
 	moved bool // the offset may no longer be 0
 }
@@ -94,6 +97,11 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 	types, set := header["Content-Type"] // by the link
 	if !set {
 		t, extension := typeOf(name)
+		if store, ok := c.info.(interface{ ContentType() string }); ok && t == "" {
+			if t = store.ContentType(); !inert(t) {
+				t = octetStream
+			}
+		}
 		if t == "" {
 			var room [512]byte
 			start, err := c.start(room[:])
@@ -122,13 +130,19 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 	if t, err := http.ParseTime(header.Get("Last-Modified")); err == nil {
 		mod = t
 	}
-	if ignoreRange(r.Header) {
+	fetcher, _ := c.file.(fetcher)
+	if ignoreRange(r.Header) || fetcher != nil && strings.Contains(r.Header.Get("Range"), ",") {
 		whole := *r
 		whole.Header = r.Header.Clone()
 		whole.Header.Del("Range")
 		r = &whole
 	}
-	http.ServeContent(&fileWriter{ResponseWriter: w, handler: h, request: r, small: c.size <= smallFile}, r, "", mod, c)
+	http.ServeContent(&fileWriter{ResponseWriter: w, handler: h, request: r, small: c.size <= smallFile, fetcher: fetcher}, r, "", mod, c)
+}
+
+// fetcher is described under "File systems" in the package documentation.
+type fetcher interface {
+	Fetch(n int64) error
 }
 
 // smallFile is the size up to which a file is copied through memory. net/http
@@ -146,6 +160,7 @@ type fileWriter struct {
 	request *http.Request
 	small   bool
 	failed  bool
+	fetcher fetcher // or nil
 }
 
 func (w *fileWriter) WriteHeader(code int) {
@@ -156,6 +171,20 @@ func (w *fileWriter) WriteHeader(code int) {
 		return
 	case code == http.StatusNotModified:
 		w.handler.giveBack(w.request)
+	case w.fetcher != nil && w.request.Method == http.MethodGet:
+		// http.ServeContent has sought to the first byte, and says how many it
+		// is going to read. What fails here is still refused by its status.
+		n, _ := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
+		if n == 0 {
+			break // or there is no length, since an outer handler encodes the file
+		}
+		if err := w.fetcher.Fetch(n); err != nil {
+			w.failed = true
+			w.Header().Del("Content-Length")
+			w.Header().Del("Content-Range")
+			w.handler.failed(w.ResponseWriter, w.request, err)
+			return
+		}
 	}
 	w.ResponseWriter.WriteHeader(code)
 }
@@ -167,11 +196,16 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
+var errReplied = errors.New("signedurl: the request was answered with an error")
+
 var buffers = sync.Pool{New: func() any { return new([smallFile]byte) }}
 
 // ReadFrom passes a large file on to the ReadFrom of net/http, which has the
 // kernel send it.
 func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
+	if w.failed {
+		return 0, errReplied
+	}
 	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok && !w.small {
 		return rf.ReadFrom(src)
 	}

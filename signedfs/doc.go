@@ -45,6 +45,31 @@
 // file within it; [http.Dir] follows all. A symbolic link to a hidden file has a
 // name that is not hidden, and is served.
 //
+// # File systems
+//
+// A file system that keeps its files elsewhere, such as in the bucket of an
+// object store (see package bucketfs), can say more than [http.FileSystem] has
+// words for. All of this is optional:
+//
+//   - If it has a method OpenContext(context.Context, string) (http.File,
+//     error), that is called instead of Open. The context is the request's, so
+//     that a client that goes away ends the transfer. The name of a directory
+//     ends in a slash.
+//   - If its [fs.FileInfo] has a method ETag() string, that is the entity-tag of
+//     the file. A value that is not an entity-tag is ignored.
+//   - If its FileInfo has a method ContentType() string, that is the media type
+//     of a file whose extension the table does not know, if the type is inert.
+//     The content is then not looked at.
+//   - If a file has a method Fetch(n int64) error, it is called before the header
+//     of a reply is written, once the offset is at the first byte that is sent:
+//     the n bytes from there on are what is going to be read. Requests for more
+//     than one range get the whole file, so that one call suffices.
+//   - An error with a method Status() int that returns 502 (the store denies the
+//     file) or 503 (the store is down) is the reply's status.
+//
+// The file is anything that is neither a directory nor a symbolic link, pipe,
+// socket or device. Irregular files count, except in a [Dir].
+//
 // # The reply
 //
 // Only the client may cache a reply (private), until its link expires. All errors

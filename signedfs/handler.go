@@ -36,7 +36,8 @@ type Options struct {
 	// Error, if not nil, is called with the error of the file system if an
 	// accepted request cannot be served, except if the file does not exist. The
 	// client does not learn the error, whose text may hold a path of the server: the reply
-	// is 404 for a file that may not be read, and 500 for anything else.
+	// is 404 for a file that may not be read, the status that the error names
+	// (see "File systems" in the package documentation), and 500 for anything else.
 	// It is also called if the use of a link could not be given back, which
 	// does not change the reply.
 	Error func(r *http.Request, err error)

@@ -85,7 +85,7 @@ func (h *Handler) readPage(ctx context.Context, f http.File, dir string, p *page
 		}
 		infos, err := f.Readdir(min(pieceSize, maxEntries-read))
 		for _, info := range infos {
-			e, ok := h.listed(dir, info)
+			e, ok := h.listed(ctx, dir, info)
 			switch {
 			case !ok:
 				continue
@@ -139,14 +139,14 @@ func (f *first) cut() []entry {
 
 // listed returns an entry of a directory as a listing shows it, and false for
 // what would not be served.
-func (h *Handler) listed(dir string, info fs.FileInfo) (entry, bool) {
+func (h *Handler) listed(ctx context.Context, dir string, info fs.FileInfo) (entry, bool) {
 	name := info.Name()
 	if h.fault("/"+name) != nil {
 		return entry{}, false
 	}
 	if info.Mode().Type() == fs.ModeSymlink {
 		// Only opening it tells whether it stays inside.
-		f, target, err := h.open(strings.TrimSuffix(dir, "/") + "/" + name)
+		f, target, err := h.open(ctx, strings.TrimSuffix(dir, "/")+"/"+name, false)
 		if err != nil {
 			return entry{}, false
 		}
@@ -158,7 +158,7 @@ func (h *Handler) listed(dir string, info fs.FileInfo) (entry, bool) {
 	switch {
 	case info.IsDir():
 		e.name, e.size = name+"/", 0
-	case !info.Mode().IsRegular():
+	case !isFile(info):
 		return entry{}, false
 	}
 	return e, true

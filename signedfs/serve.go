@@ -1,6 +1,7 @@
 package signedfs
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -47,7 +48,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	f, info, err := h.open(name)
+	f, info, err := h.open(r.Context(), name, slash)
 	if err != nil {
 		h.failed(w, r, err)
 		return
@@ -58,10 +59,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusNotFound)
 	case slash:
 		h.list(w, r, f, name, view)
-	case !info.Mode().IsRegular():
+	case !isFile(info):
 		h.fail(w, r, http.StatusNotFound)
 	default:
-		h.sendFile(w, r, &content{file: f, version: versionOf(info)}, name)
+		h.sendFile(w, r, &content{file: f, version: versionOf(info), info: info}, name)
 	}
 }
 
@@ -78,33 +79,56 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request, name string
 	h.opts.OtherMethods(w, r, name)
 }
 
-func (h *Handler) open(name string) (http.File, fs.FileInfo, error) {
-	if d, ok := h.root.(*Dir); ok {
-		return d.open(name)
+// contextOpener is described under "File systems" in the package documentation.
+type contextOpener interface {
+	OpenContext(ctx context.Context, name string) (http.File, error)
+}
+
+// open opens a file, or a directory if the path ends in a slash.
+func (h *Handler) open(ctx context.Context, name string, slash bool) (f http.File, info fs.FileInfo, err error) {
+	switch root := h.root.(type) {
+	case *Dir:
+		return root.open(name)
+	case contextOpener:
+		if slash && name != "/" {
+			name += "/"
+		}
+		f, err = root.OpenContext(ctx, name)
+	default:
+		f, err = root.Open(name)
 	}
-	f, err := h.root.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, nil, err
 	}
 	return f, info, nil
 }
 
+// special are the modes of what is neither a file nor a directory. The files of
+// some stores call themselves irregular, and are files all the same. A Dir opens
+// regular files alone.
+const special = fs.ModeSymlink | fs.ModeNamedPipe | fs.ModeSocket | fs.ModeDevice | fs.ModeCharDevice
+
+func isFile(info fs.FileInfo) bool { return info.Mode()&(special|fs.ModeDir) == 0 }
+
 // failed answers a request for a file that could not be opened or read.
 func (h *Handler) failed(w http.ResponseWriter, r *http.Request, err error) {
 	code := http.StatusInternalServerError
+	var store interface{ Status() int }
 	switch {
+	case errors.As(err, &store) && (store.Status() == http.StatusBadGateway || store.Status() == http.StatusServiceUnavailable):
+		code = store.Status()
 	case noFile(err):
 		h.fail(w, r, http.StatusNotFound)
 		return
 	case errors.Is(err, fs.ErrPermission):
 		code = http.StatusNotFound // 403 would say that the link is wrong
 	}
-	if h.opts.Error != nil {
+	// If the client is gone, that is the fault, and of no interest.
+	if h.opts.Error != nil && r.Context().Err() == nil {
 		h.opts.Error(r, err)
 	}
 	h.fail(w, r, code)
