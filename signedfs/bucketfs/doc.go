@@ -1,6 +1,6 @@
-// Package bucketfs serves the files of a bucket through package signedfs: S3 and
-// what speaks its protocol, Google Cloud Storage, Azure, and everything else that
-// [gocloud.dev/blob] opens.
+// Package bucketfs serves the files of a bucket through package signedfs. It takes
+// any bucket that [gocloud.dev/blob] opens, and is tested with those over S3, in
+// files and in memory.
 //
 //	bucket, err := blob.OpenBucket(ctx, "s3://scans?region=eu-central-1")
 //	files, err := signedfs.New("/files/", bucketfs.New(bucket), keys, nil)
@@ -19,16 +19,17 @@
 // The object's time, and its ETag if the store has one, are the reply's. Its media
 // type counts if the extension of its name is unknown and the type is inert.
 //
-// An object that was replaced between the two requests is 503, and is served whole
-// by the next one, if its size or time of modification tells: of two versions of
-// one size that were written within one second the bytes may be sent with the ETag
-// of the first.
+// If an object is replaced between the two requests, the reply is 503, and the
+// client's next request gets the new version. The replacement is noticed by the
+// size and the time of modification, which has whole seconds. Of two versions of
+// the same size that were written within one second, the second may be sent with
+// the ETag of the first.
 //
 // # Directories
 //
-// A directory is a prefix of keys that ends in a slash. It is there if there is a
-// key below it. Listings read the bucket page by page. The objects of no content by
-// which consoles mark folders are not files.
+// A directory is a prefix of keys that ends in a slash. It exists if there is a
+// key below it. Listings read the bucket page by page. The empty objects with which
+// consoles mark folders are not files.
 //
 // # Errors
 //
