@@ -36,6 +36,9 @@
 //     values among those without names, and Sign writes the parameters there,
 //     as Laravel writes a value "1.5=a".
 //
+// Sign refuses a query with one name both with "=" and without, as in "a&a=1":
+// Laravel would write the second value first.
+//
 // An absolute link is good for the origin's host. The verifier compares it with
 // the host of the request, see [Options.AnyHost]. It does not compare the
 // scheme, which a server behind a proxy that terminates TLS cannot see.

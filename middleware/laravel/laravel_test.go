@@ -257,6 +257,8 @@ func TestSignRefuses(t *testing.T) {
 		{"a semicolon", "/a?b;c=1", expiring, "semicolon"},
 		{"an invalid escape", "/a?b=%zz", expiring, "escape"},
 		{"an empty parameter", "/a?b=1&&c=2", expiring, "empty parameter"},
+		{"a name with a value and without", "/a?b&b=1", expiring, "change its order"},
+		{"a name with a value and without, escaped", "/a?b=1&%62", expiring, "change its order"},
 		{"a question mark at the end", "/a?b?", expiring, "question mark"},
 		{"a target over 8 KiB", "/a?b=" + strings.Repeat("x", 8<<10), expiring, "8 KiB"},
 		{"no lifetime", "/a", middleware.Claims{}, "expiry"},

@@ -161,6 +161,7 @@ func isInteger(key string) bool {
 func (f *Format) spell(query, expires string) (named, unnamed string, err error) {
 	type param struct {
 		key, text string
+		name      string
 		raw       string // spelled as a value without a name
 		hasName   bool
 		isNumeric bool
@@ -168,7 +169,7 @@ func (f *Format) spell(query, expires string) (named, unnamed string, err error)
 	var params []param
 	anyUnnamed := false
 	if expires != "" {
-		params = append(params, param{key: "expires", text: "expires=" + expires, hasName: true})
+		params = append(params, param{key: "expires", name: "expires", text: "expires=" + expires, hasName: true})
 	}
 	for query != "" {
 		p, rest, fault := strict.CutParam(query)
@@ -190,16 +191,21 @@ func (f *Format) spell(query, expires string) (named, unnamed string, err error)
 		}
 		hasName := len(p.Name) < len(p.Text) && !isInteger(key)
 		anyUnnamed = anyUnnamed || !hasName
-		params = append(params, param{key, strict.Escape(name) + "=" + strict.Escape(value), spellRaw(p.Text), hasName, numeric.MatchString(key)})
+		params = append(params, param{key, strict.Escape(name) + "=" + strict.Escape(value), name, spellRaw(p.Text), hasName, numeric.MatchString(key)})
 	}
-	var raw []string
+	var raw, names []string
 	params = slices.DeleteFunc(params, func(p param) bool {
 		if p.hasName && !(p.isNumeric && anyUnnamed) {
 			return false
 		}
-		raw = append(raw, p.raw)
+		raw, names = append(raw, p.raw), append(names, p.name)
 		return true
 	})
+	for _, p := range params {
+		if slices.Contains(names, p.name) {
+			return "", "", fmt.Errorf("signedurl: laravel: cannot sign: the parameter %q is there with a value and without, and would change its order", p.name)
+		}
+	}
 	slices.SortStableFunc(params, func(a, b param) int { return strings.Compare(a.key, b.key) })
 	texts := make([]string, len(params))
 	for i, p := range params {
