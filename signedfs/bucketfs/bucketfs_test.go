@@ -85,11 +85,11 @@ type countingWriter struct {
 }
 
 func (w countingWriter) Write(p []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(p)
+	// Afterwards would be too late: the client may have them all by then.
 	w.store.mu.Lock()
-	w.store.sent += int64(n)
+	w.store.sent += int64(len(p))
 	w.store.mu.Unlock()
-	return n, err
+	return w.ResponseWriter.Write(p)
 }
 
 // newStore returns a store with the test files, and its bucket. It is the server
