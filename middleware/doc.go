@@ -191,8 +191,10 @@
 // link. A session ID is a good value. A user's number is as good as the check
 // by which the verifier finds it for a request.
 //
-// The limits of an upload bind the handler that reads the body. A verifier
-// refuses a link that has one unless its [Options].EnforcesUploads is set.
+// The limits of an upload bind the handler that reads the body, as package
+// signedfs does. A verifier refuses a link that has one unless its
+// [Options].EnforcesUploads is set. A link that has none permits an upload of
+// anything that the handler takes. The body itself is not signed.
 //
 // # Uses
 //

@@ -95,17 +95,37 @@ func (b *URLBuilder) URL(name string, c Claims) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := b.unsigned(b.prefix, name)
+	u, err := b.allowed(b.prefix, name, name)
 	if err != nil {
 		return nil, err
-	}
-	if err := b.allow(name); err != nil {
-		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %w", name, err)
 	}
 	if c.Under != "" && !strings.HasPrefix(c.Under, b.prefix) {
 		return nil, fmt.Errorf("signedurl: the subtree does not lie below the base %s", b.prefix)
 	}
 	return b.format.Sign(u, c)
+}
+
+// Unsigned returns the URL of a name below the base without a signature. It
+// refuses the names that [URLBuilder.URL] refuses.
+func (b *URLBuilder) Unsigned(name string) (*url.URL, error) {
+	name, err := notEmpty(name)
+	if err != nil {
+		return nil, err
+	}
+	return b.allowed(b.prefix, name, name)
+}
+
+// allowed returns the URL of a name below a directory of the base, if the check
+// of Restrict allows the whole name.
+func (b *URLBuilder) allowed(dir, name, whole string) (*url.URL, error) {
+	u, err := b.unsigned(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.allow(whole); err != nil {
+		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %w", name, err)
+	}
+	return u, nil
 }
 
 // unsigned returns the URL of a name below a directory of the base.
@@ -194,14 +214,7 @@ func (s *Subtree) URL(name string) (*url.URL, error) {
 // Unsigned returns the URL of a name below the directory without a signature,
 // for clients that hold the subtree's cookie.
 func (s *Subtree) Unsigned(name string) (*url.URL, error) {
-	u, err := s.builder.unsigned(s.claims.Under, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.builder.allow(s.dir + name); err != nil {
-		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %w", name, err)
-	}
-	return u, nil
+	return s.builder.allowed(s.claims.Under, name, s.dir+name)
 }
 
 // Query returns the signature as a raw query, without "?", to be appended to

@@ -202,6 +202,18 @@ func (v *Verifier) Verify(r *http.Request) (l Link, err error) {
 	return l, nil
 }
 
+// Client returns who sends a request, as a key to count by: the address that
+// [Options.TrustedProxies] find, and for IPv6 its /64, since one host has all the
+// addresses of that. Clients that share an address are one. It reports false if
+// the address is not known.
+func (v *Verifier) Client(r *http.Request) (client netip.Prefix, ok bool) {
+	addr, ok := clientAddr(r, v.opts.TrustedProxies, v.opts.InsecureTrustUnixSocket)
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	return clientNetwork(addr), true
+}
+
 // Explain decides about a request as Verify does, by the same code, and tells
 // how it came to the decision. It counts no use and does not call Observe. For
 // the URL of a link, make a request with [http.NewRequest] first.
@@ -474,11 +486,11 @@ func (v *Verifier) askStores(r *Request, l *Link, taken *takenUse) error {
 	}
 	use := Use{ID: l.ID, Limit: l.Uses, Expires: l.Expires.Add(o.Leeway + useMargin), Nonce: newNonce()}
 	if o.UseWindow > 0 {
-		addr, ok := clientAddr(r.http, o.TrustedProxies, o.InsecureTrustUnixSocket)
+		client, ok := v.Client(r.http)
 		if !ok {
 			return errAddress
 		}
-		use.Window, use.Client = o.UseWindow, clientNetwork(addr)
+		use.Window, use.Client = o.UseWindow, client
 	}
 	if r.trace != nil {
 		r.Trace("uses", "not counted here")
