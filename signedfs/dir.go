@@ -30,6 +30,11 @@ type Dir struct {
 	opened atomic.Pointer[openDir] // nil if it is closed
 	mu     sync.Mutex              // guards changes of opened
 	path   string                  // absolute
+	// pending is how many bytes are still to come of the files that are being
+	// stored and whose sizes are known.
+	pending atomic.Int64
+	// named gives files a name while they are being stored, in tests.
+	named bool
 }
 
 // openDir is a directory that is open. It stays open for those who have it
@@ -115,17 +120,25 @@ func (d *Dir) Open(name string) (http.File, error) {
 }
 
 // open is Open. It returns what it found out about the file as well.
-func (d *Dir) open(name string) (*os.File, fs.FileInfo, error) {
+func (d *Dir) open(name string) (f *os.File, info fs.FileInfo, err error) {
+	err = d.retry(func(o *openDir) (err error) {
+		f, info, err = o.open(name)
+		return err
+	})
+	return f, info, err
+}
+
+// retry calls do with the directory that is open, and again if Reopen or Close
+// closed it under the call.
+func (d *Dir) retry(do func(*openDir) error) error {
 	for {
 		o := d.opened.Load()
 		if o == nil {
-			return nil, nil, fs.ErrClosed
+			return fs.ErrClosed
 		}
-		f, info, err := o.open(name)
-		if errors.Is(err, fs.ErrClosed) && d.opened.Load() != o {
-			continue // it was closed under the call, by Reopen or Close
+		if err := do(o); !errors.Is(err, fs.ErrClosed) || d.opened.Load() == o {
+			return err
 		}
-		return f, info, err
 	}
 }
 

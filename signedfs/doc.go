@@ -38,7 +38,7 @@
 // The handler's builder of links refuses to sign such names.
 //
 // Methods other than GET and HEAD need a link that grants them, and
-// Options.OtherMethods. A request for more than 16 ranges gets the whole file.
+// Options.Uploads or OtherMethods. A request for more than 16 ranges gets the whole file.
 //
 // The file system follows symbolic links, or does not. A [Dir] follows a
 // relative link that stays within it, and no absolute one, even if it leads to a
@@ -120,6 +120,65 @@
 // or Last-Modified before it calls this one, which keeps and evaluates them.
 // Replicas of a server need this, since each machine has its own inodes and
 // times.
+//
+// # Uploads
+//
+// With Options.Uploads, a link that grants PUT stores the body under its path,
+// and one that grants POST to a directory, whose path ends in a slash, stores the
+// one file of a form (multipart/form-data, RFC 7578) in it, under the file's own
+// name:
+//
+//	link, err := h.URL("kyc/42/", middleware.Claims{
+//		Expires: time.Now().Add(15 * time.Minute),
+//		Methods: []string{"POST"},
+//		Upload:  middleware.Upload{MaxBytes: 5e6, Accept: []string{"image/*"}},
+//	})
+//
+// A link to a subtree takes PUT for any name in it, and POST for any directory.
+// The signature of a link does not cover the body: what the link says about it
+// is checked while it is read.
+//
+//   - MaxBytes, and no more than Uploads.MaxBytes: 413, before the first byte if
+//     the request states its length. A form may have 64 KiB beside its file.
+//   - Accept holds for the type with which the file will be served, which follows
+//     from its name, and for the one that its first bytes look like: otherwise
+//     415. A wildcard stands for inert types alone. This keeps out what is called
+//     or looks like something else. It does not look for malware, and a file can
+//     be a picture and something else at once.
+//   - SHA256: 422. The client's own digest and media type are not looked at.
+//   - Without Replace, a name that is taken is 409, or 412 if the request has
+//     If-None-Match: *. If-Match, If-None-Match and If-Unmodified-Since are
+//     evaluated (412), and hold until the file appears.
+//
+// A name satisfies the same rules as one that is served, or it is refused. The
+// name of a form's file that does not, has a slash, is stated in a second way
+// (filename*), or contains characters that make it look like another one, is 400.
+// It is never made to fit. A directory that does not exist, or is a symbolic
+// link, is 409 unless Uploads.MakeDirs makes it.
+//
+// The file appears whole, on stable storage, when all of that holds, or not at
+// all. What is under way, broken off, or cut short by a crash is never served or
+// listed. A body with a Content-Encoding is 415, and one with a Content-Range 400:
+// there are no partial uploads. Compressed or encrypted files are stored as they
+// are. A second file in a form, or a form without its last boundary, is 400.
+//
+// A client that is too slow is 408. One that finds no slot is 503 or, if it has
+// several itself, 429, with Retry-After. A full disk is 507. Wrappers of the
+// ResponseWriter need an Unwrap method, since the time is bounded through
+// [http.ResponseController]; otherwise only the timeouts of the server hold.
+//
+// The reply is 201 with Location, ETag and Repr-Digest (SHA-256, RFC 9530). An
+// upload takes a use of a link whose uses are limited as soon as a byte of it
+// is read, also if it breaks off. A link in a cookie is good only for requests
+// that a browser does not send for another site ([http.CrossOriginProtection]):
+// otherwise 403, for OtherMethods too. Links in the URL work from any site; the
+// preflight requests of scripts are for a CORS handler in front of this one, since
+// OPTIONS is not signed.
+//
+// A link for uploads does not open what it stored, unless it grants GET too: a
+// stranger who can do both has a place to share files. It can be used until it
+// expires, for every free name of a subtree, unless Uses limits it. It does
+// not tell who sent a file.
 //
 // # Listings
 //

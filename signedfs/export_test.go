@@ -14,10 +14,10 @@ func HasFastPath(d *Dir, name string) bool {
 	return ok
 }
 
-// WithoutFastPath returns d as it is where there is no openat2. It is closed
-// with d.
+// WithoutFastPath returns d as it is where there is neither openat2 nor
+// O_TMPFILE. It is closed with d.
 func WithoutFastPath(d *Dir) *Dir {
-	slow := &Dir{path: d.path}
+	slow := &Dir{path: d.path, named: true}
 	slow.opened.Store(&openDir{root: d.opened.Load().root})
 	return slow
 }

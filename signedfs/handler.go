@@ -24,13 +24,19 @@ type Options struct {
 	// the package documentation.
 	Listing bool
 
+	// Uploads stores the bodies of accepted PUT and POST requests, for links that
+	// grant one. The root must be a [Writer], as a [Dir] is. See "Uploads" in the
+	// package documentation. Nil answers 405, or calls OtherMethods.
+	Uploads *Uploads
+
 	// OtherMethods serves accepted requests with methods other than GET and
-	// HEAD, for links that grant one, such as uploads with PUT. The name is that
+	// HEAD, for links that grant one, such as DELETE. The name is that
 	// of the file, in the form in which [http.FileSystem] takes it. It satisfies
 	// the same rules as the name of a file that is read. It ends in a slash if
 	// the path does: a link to a subtree opens the directory's own path, which
 	// must not name a file beside the directory. The header already has
-	// Cache-Control: no-store. Nil answers 405.
+	// Cache-Control: no-store. A request whose link came in a cookie has passed an
+	// [http.CrossOriginProtection]. Nil answers 405.
 	OtherMethods func(w http.ResponseWriter, r *http.Request, name string)
 
 	// Error, if not nil, is called with the error of the file system if an
@@ -54,6 +60,7 @@ type Handler struct {
 	public   string // the decoded path of the base
 	root     http.FileSystem
 	longest  int // the longest part of a name, or 0
+	uploads  *uploader
 	opts     Options
 }
 
@@ -67,7 +74,8 @@ type Handler struct {
 // an encoded slash, to which a pattern of [http.ServeMux] or a file system gives
 // another meaning, or if it is not below Options.Verify.Prefix. The error joins
 // all faults, including those that [middleware.NewVerifier] finds in
-// Options.Verify. A format that cannot sign, such as a ring of public keys, is
+// Options.Verify. With Options.Uploads, a root that cannot store files is an
+// error too. A format that cannot sign, such as a ring of public keys, is
 // not an error: the handler serves files, and URL returns the format's error.
 // New panics if root or f is nil.
 func New(base string, root http.FileSystem, f middleware.Format, opts *Options) (*Handler, error) {
@@ -78,9 +86,17 @@ func New(base string, root http.FileSystem, f middleware.Format, opts *Options) 
 	if opts != nil {
 		h.opts = *opts
 	}
+	if h.opts.Uploads != nil {
+		h.opts.Verify.EnforcesUploads = true
+	}
 	verifier, err := middleware.NewVerifier(f, &h.opts.Verify)
 	if err := errors.Join(err, h.setBase(base, f)); err != nil {
 		return nil, err
+	}
+	if h.opts.Uploads != nil {
+		if h.uploads, err = newUploader(h, verifier); err != nil {
+			return nil, err
+		}
 	}
 	h.verified = verifier.Handler(http.HandlerFunc(h.serve))
 	return h, nil
@@ -121,7 +137,7 @@ func (h *Handler) Prefix() string { return h.prefix }
 // Links returns a builder of links to the handler's files. The builder refuses
 // names that the handler never serves: those with a hidden part, a
 // backslash or bytes that are not UTF-8, one that is too long for a file or,
-// without Options.Listing, ends in a slash, and on Windows those that it gives
+// without Options.Listing or Uploads, ends in a slash, and on Windows those that it gives
 // another meaning.
 func (h *Handler) Links() *middleware.URLBuilder { return h.links }
 

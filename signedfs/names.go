@@ -31,7 +31,7 @@ func (h *Handler) name(path, rawPath string) (name string, slash, ok bool) {
 // would never be served.
 func (h *Handler) linkable(name string) error {
 	name, slash := strings.CutSuffix("/"+name, "/")
-	if slash && !h.opts.Listing && h.opts.OtherMethods == nil {
+	if slash && !h.opts.Listing && h.opts.Uploads == nil && h.opts.OtherMethods == nil {
 		return errSlash
 	}
 	if name == "" {

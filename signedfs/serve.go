@@ -24,12 +24,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !reads {
-		if slash && name != "/" {
-			// It is not the file of that name, which is outside the subtree
-			// of a link to the directory.
-			name += "/"
-		}
-		h.serveOther(w, r, name)
+		h.serveOther(w, r, name, slash)
 		return
 	}
 	// A path that ends in a slash asks for a directory, any other for a file.
@@ -67,16 +62,45 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveOther answers the methods that do not read.
-func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request, name string) {
-	// Without claims, Verify.InsecureReportOnly let the request pass, and no
-	// link granted the method.
-	if _, granted := middleware.LinkFromContext(r.Context()); !granted || h.opts.OtherMethods == nil {
-		w.Header().Set("Allow", "GET, HEAD")
+func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request, name string, slash bool) {
+	if slash && name != "/" {
+		// It is not the file of that name, which is outside the subtree of a
+		// link to the directory.
+		name += "/"
+	}
+	upload := h.uploads != nil && (r.Method == http.MethodPut || r.Method == http.MethodPost)
+	// Without a link, Verify.InsecureReportOnly let the request pass, and
+	// nothing granted the method.
+	link, granted := middleware.LinkFromContext(r.Context())
+	if !granted || !upload && h.opts.OtherMethods == nil {
+		w.Header().Set("Allow", h.allow(slash))
 		h.fail(w, r, http.StatusMethodNotAllowed)
+		return
+	}
+	// A browser adds a cookie to the requests of every site.
+	if link.FromCookie && new(http.CrossOriginProtection).Check(r) != nil {
+		h.fail(w, r, http.StatusForbidden)
+		return
+	}
+	if upload {
+		h.uploads.serve(w, r, link, name, slash)
 		return
 	}
 	clearHeader(w.Header())
 	h.opts.OtherMethods(w, r, name)
+}
+
+// allow returns the methods that this package serves for a path.
+func (h *Handler) allow(slash bool) string {
+	switch {
+	case h.uploads == nil:
+		return "GET, HEAD"
+	case !slash:
+		return "GET, HEAD, PUT"
+	case h.opts.Listing:
+		return "GET, HEAD, POST"
+	}
+	return "POST"
 }
 
 // contextOpener is described under "File systems" in the package documentation.
@@ -127,11 +151,16 @@ func (h *Handler) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, fs.ErrPermission):
 		code = http.StatusNotFound // 403 would say that the link is wrong
 	}
-	// If the client is gone, that is the fault, and of no interest.
+	h.report(r, err)
+	h.fail(w, r, code)
+}
+
+// report tells Options.Error of an error. If the client is gone, that is the
+// fault, and of no interest.
+func (h *Handler) report(r *http.Request, err error) {
 	if h.opts.Error != nil && r.Context().Err() == nil {
 		h.opts.Error(r, err)
 	}
-	h.fail(w, r, code)
 }
 
 // fail is the only reply to a request that is accepted and cannot be served.
@@ -139,6 +168,10 @@ func (h *Handler) failed(w http.ResponseWriter, r *http.Request, err error) {
 // cached. It has no byte of a file, and takes no use of the link.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, code int) {
 	h.giveBack(r)
+	replyError(w, code)
+}
+
+func replyError(w http.ResponseWriter, code int) {
 	clearHeader(w.Header())
 	http.Error(w, http.StatusText(code), code)
 }

@@ -1,6 +1,7 @@
 package signedfs
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -94,12 +95,18 @@ var inertTypes = func() map[string]bool {
 
 // types has every extension that is known.
 var types = func() map[string]string {
-	m := make(map[string]string, len(inertExtensions)+len(otherExtensions))
-	for ext, t := range inertExtensions {
-		m[ext] = t
-	}
-	for ext, t := range otherExtensions {
-		m[ext] = t
+	m := make(map[string]string, len(inertExtensions)+len(otherExtensions)+len(zipExtensions))
+	maps.Copy(m, inertExtensions)
+	maps.Copy(m, otherExtensions)
+	maps.Copy(m, zipExtensions)
+	return m
+}()
+
+// zipTypes are the types of zipExtensions.
+var zipTypes = func() map[string]bool {
+	m := make(map[string]bool, len(zipExtensions))
+	for _, t := range zipExtensions {
+		m[t] = true
 	}
 	return m
 }()
@@ -167,11 +174,15 @@ var otherExtensions = map[string]string{
 	".msg": "application/vnd.ms-outlook", ".msi": "application/x-msi", ".ps": "application/postscript",
 	".rpm": "application/x-rpm", ".swf": "application/vnd.adobe.flash.movie", ".vsd": "application/vnd.visio",
 
-	// In zip files, except for .crx and .cbr.
+	".cbr": "application/vnd.comicbook-rar", ".crx": "application/x-chrome-extension",
+	".doc": "application/msword", ".ppt": "application/vnd.ms-powerpoint", ".xls": "application/vnd.ms-excel",
+}
+
+// zipExtensions are those of files that are zip archives inside.
+var zipExtensions = map[string]string{
 	".3mf": "model/3mf", ".apk": "application/vnd.android.package-archive", ".appx": "application/appx",
 	".asice": "application/vnd.etsi.asic-e+zip", ".asics": "application/vnd.etsi.asic-s+zip",
-	".cbr": "application/vnd.comicbook-rar", ".cbz": "application/vnd.comicbook+zip",
-	".crx": "application/x-chrome-extension", ".ear": "application/java-archive", ".epub": "application/epub+zip",
+	".cbz": "application/vnd.comicbook+zip", ".ear": "application/java-archive", ".epub": "application/epub+zip",
 	".idml": "application/vnd.adobe.indesign-idml-package", ".jar": "application/java-archive",
 	".key": "application/vnd.apple.keynote", ".kmz": "application/vnd.google-earth.kmz", ".msix": "application/msix",
 	".mxl": "application/vnd.recordare.musicxml", ".numbers": "application/vnd.apple.numbers", ".ora": "image/openraster",
@@ -187,7 +198,6 @@ var otherExtensions = map[string]string{
 	".oth": "application/vnd.oasis.opendocument.text-web", ".otp": "application/vnd.oasis.opendocument.presentation-template",
 	".ots": "application/vnd.oasis.opendocument.spreadsheet-template", ".ott": "application/vnd.oasis.opendocument.text-template",
 
-	".doc": "application/msword", ".ppt": "application/vnd.ms-powerpoint", ".xls": "application/vnd.ms-excel",
 	".docm": "application/vnd.ms-word.document.macroEnabled.12",
 	".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 	".dotm": "application/vnd.ms-word.template.macroEnabled.12",
