@@ -12,7 +12,7 @@ import (
 const (
 	stallTimeout = 30 * time.Second // between two reads
 	minRate      = 1 << 10          // bytes per second, after the first stallTimeout
-	drainTimeout = 5 * time.Second  // for the rest of a body that is refused
+	drainTimeout = 5 * time.Second  // for the rest of a body that was refused
 )
 
 // body is the body of a request, which ends with an error if it is too long or
@@ -77,21 +77,28 @@ func (b *body) wait() {
 	if b.end.Before(deadline) {
 		deadline = b.end
 	}
-	// Setting it costs more than a read of what is there already.
-	if d := deadline.Sub(b.deadline); d >= time.Second || d < 0 {
+	// It never moves back. Setting it costs more than a read of what is there
+	// already.
+	if deadline.Sub(b.deadline) >= time.Second {
 		b.controller.SetReadDeadline(deadline)
 		b.deadline = deadline
 	}
 }
 
-// giveUp has the server reply without waiting for the rest of the body, which it
-// reads only so far that the client sees the reply.
-func (b *body) giveUp(w http.ResponseWriter, r *http.Request) {
-	if b.ended || r.ContentLength == b.read {
+// unread reports whether the client is still sending what nobody wants to read.
+// A client that waits for 100-continue is not.
+func (b *body) unread(r *http.Request) bool {
+	asked := b.read == 0 && r.Header.Get("Expect") != ""
+	return r.ProtoMajor == 1 && !b.ended && r.ContentLength != b.read && !asked
+}
+
+// drain reads what a client sends that has been refused, so that it sees the
+// reply. A server that closes a connection with data that it has not read
+// resets it, and many clients then report only that. net/http waits for a moment
+// too, but not if the request had an Expect header.
+func (b *body) drain() {
+	if b.controller.Flush() != nil || b.controller.SetReadDeadline(time.Now().Add(drainTimeout)) != nil {
 		return
 	}
-	if r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close")
-	}
-	b.controller.SetReadDeadline(time.Now().Add(drainTimeout))
+	io.Copy(io.Discard, b.src)
 }

@@ -84,21 +84,26 @@ func (up *upload) form(dir string) error {
 type lastLine struct {
 	src   io.Reader
 	ended bool
+	end   string // what is still to be added
 }
 
 func (l *lastLine) Read(p []byte) (int, error) {
-	if l.ended {
+	if !l.ended {
+		n, err := l.src.Read(p)
+		if err != io.EOF {
+			return n, err
+		}
+		l.ended, l.end = true, "\r\n"
+		if n > 0 {
+			return n, nil
+		}
+	}
+	if l.end == "" {
 		return 0, refused(http.StatusBadRequest)
 	}
-	n, err := l.src.Read(p)
-	if err == io.EOF {
-		if len(p)-n < len("\r\n") {
-			return n, nil // the source says it again
-		}
-		l.ended, err = true, nil
-		n += copy(p[n:], "\r\n")
-	}
-	return n, err
+	n := copy(p, l.end)
+	l.end = l.end[n:]
+	return n, nil
 }
 
 // limited reads a part of a form that has a limit of its own.

@@ -3,8 +3,10 @@ package signedfs
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
+	"strconv"
 
 	"example.com/signedurl/middleware"
 )
@@ -171,9 +173,16 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, code int) {
 	replyError(w, code)
 }
 
+// replyError is http.Error with the length of the reply, so that it is complete
+// before the handler returns.
 func replyError(w http.ResponseWriter, code int) {
-	clearHeader(w.Header())
-	http.Error(w, http.StatusText(code), code)
+	header, text := w.Header(), http.StatusText(code)+"\n"
+	clearHeader(header)
+	header.Set("Content-Length", strconv.Itoa(len(text)))
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	io.WriteString(w, text)
 }
 
 // giveBack gives the use of the link back. It is called before the header of

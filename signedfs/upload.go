@@ -367,11 +367,17 @@ func (up *upload) refuse(err error) {
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		up.w.Header().Set("Retry-After", retryAfter)
 	}
-	up.body.giveUp(up.w, up.r)
 	if up.body.read == 0 && !up.stored {
 		up.handler.giveBack(up.r)
 	}
+	unread := up.body.unread(up.r)
+	if unread {
+		up.w.Header().Set("Connection", "close")
+	}
 	replyError(up.w, status)
+	if unread {
+		up.body.drain()
+	}
 }
 
 // status returns the status for an error, and reports what the operator should

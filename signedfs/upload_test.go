@@ -314,6 +314,10 @@ func TestReplacing(t *testing.T) {
 			if got := put(t, addr, link, "three", "If-None-Match: "+tag); got.Status != 201 {
 				t.Errorf("not the tag of the file before: %d", got.Status)
 			}
+			modified := ask(t, addr, "GET", target(t, h, "a.txt", later)).Header.Get("Last-Modified")
+			if got := put(t, addr, link, "three", "If-Unmodified-Since: "+modified); got.Status != 201 {
+				t.Errorf("not changed since the time of the file: %d", got.Status)
+			}
 			if got := put(t, addr, link, "four", "If-Unmodified-Since: Fri, 01 Jan 2100 00:00:00 GMT"); got.Status != 201 || content(t, dir, "a.txt") != "four" {
 				t.Errorf("not changed since a time to come: %d", got.Status)
 			}
@@ -418,6 +422,61 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// However large the file may be, the rest of its form may not.
+func TestTheFrameOfAForm(t *testing.T) {
+	dir := t.TempDir()
+	h := newHandler(t, "/", openDir(t, dir), onlyUploads(signedfs.Uploads{}))
+	addr := listen(t, h)
+	link := sign(t, "/", upTo(1<<20))
+	field := func(n int) part { return part{`name="a"`, strings.Repeat("x", n)} }
+	for i, tt := range []struct {
+		before, after, file int
+		status              int
+	}{
+		{30 << 10, 30 << 10, 10, 201},
+		{0, 60 << 10, 500 << 10, 201},
+		{40 << 10, 40 << 10, 10, 413},
+		{40 << 10, 40 << 10, 500 << 10, 413},
+		{63 << 10, 2 << 10, 10, 413}, // which the reader has read ahead
+		{0, 100 << 10, 500 << 10, 413},
+	} {
+		name := strconv.Itoa(i)
+		got := form(t, addr, link, field(tt.before), file(name, strings.Repeat("y", tt.file)), field(tt.after))
+		if stored := content(t, dir, name) != ""; got.Status != tt.status || stored != (tt.status == 201) {
+			t.Errorf("%+v: %d, stored %v", tt, got.Status, stored)
+		}
+	}
+}
+
+// The time for a body ends with the body.
+func TestWhatFollowsTheBodyMayTakeLonger(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler(t, "/", d, onlyUploads(signedfs.Uploads{OnStored: func(context.Context, string, fs.FileInfo) error {
+			time.Sleep(5 * time.Minute)
+			return nil
+		}}))
+		l := pipeServer{make(chan net.Conn)}
+		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			if err := r.Context().Err(); err != nil {
+				t.Error(err)
+			}
+		})}
+		go s.Serve(l)
+		client, server := net.Pipe()
+		l.conns <- server
+		fmt.Fprintf(client, "PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", target(t, h, "new", upTo(0)))
+		line, err := bufio.NewReader(client).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 201") {
+			t.Errorf("%q, %v", line, err)
+		}
+		client.Close()
+		close(l.conns)
+		s.Close()
+	})
+}
+
 // Nothing of a form is stored that does not end with its boundary, wherever it
 // is cut.
 func TestAFormThatIsCut(t *testing.T) {
@@ -431,6 +490,16 @@ func TestAFormThatIsCut(t *testing.T) {
 		if all := names(t, dir); got.Status != 400 || all != nil {
 			t.Fatalf("after %q: %d, %v", whole[:n], got.Status, all)
 		}
+	}
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n%s", link, len(whole)+10, whole)
+	conn.(*net.TCPConn).CloseWrite()
+	if line, _ := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 400") || names(t, dir) != nil {
+		t.Errorf("after the last boundary: %q, %v", line, names(t, dir))
 	}
 	if got := sendBody(t, addr, "POST", link, whole, "Content-Type: multipart/form-data; boundary=x", "Content-Length: "+strconv.Itoa(len(whole))); got.Status != 201 {
 		t.Errorf("the whole form: %d", got.Status)
@@ -565,6 +634,7 @@ func TestOneOfManyWins(t *testing.T) {
 				letter := byte('a' + i%26)
 				r, w := io.Pipe()
 				req, _ := http.NewRequest("PUT", link, r)
+				req.Close = true
 				go func() {
 					w.Write(bytes.Repeat([]byte{letter}, 5000))
 					<-all // are under way, and none has the name
@@ -782,14 +852,177 @@ func TestSlots(t *testing.T) {
 	full(ofBob, 201)
 }
 
+// The file stays, and the use is taken.
 func TestOnStoredFails(t *testing.T) {
 	dir := t.TempDir()
 	var reported error
 	opts := onlyUploads(signedfs.Uploads{OnStored: func(context.Context, string, fs.FileInfo) error { return fs.ErrExist }})
 	opts.Error = func(_ *http.Request, err error) { reported = err }
+	opts.Verify.Uses = memstore.NewUses(nil)
 	h := newHandler(t, "/", openDir(t, dir), opts)
-	if got := put(t, listen(t, h), target(t, h, "new", upTo(0)), "x"); got.Status != 500 || content(t, dir, "new") != "x" || !errors.Is(reported, fs.ErrExist) {
-		t.Errorf("%d, %q, %v", got.Status, content(t, dir, "new"), reported)
+	addr := listen(t, h)
+	for name, body := range map[string]string{"new": "x", "empty": ""} {
+		c := upTo(0)
+		c.ID, c.Uses = name, 1
+		link := target(t, h, name, c)
+		if got := put(t, addr, link, body); got.Status != 500 || !errors.Is(reported, fs.ErrExist) {
+			t.Errorf("%s: %d, %v", name, got.Status, reported)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, name)); string(b) != body || err != nil {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+		if got := put(t, addr, link, body); got.Status != 404 {
+			t.Errorf("%s, a second time: %d", name, got.Status)
+		}
+	}
+}
+
+// The application learns of a file whose client went away before the reply.
+func TestOnStoredOutlivesTheClient(t *testing.T) {
+	entered, gone := make(chan struct{}), make(chan struct{})
+	result := make(chan error, 1)
+	opts := onlyUploads(signedfs.Uploads{OnStored: func(ctx context.Context, _ string, _ fs.FileInfo) error {
+		close(entered)
+		<-gone
+		result <- ctx.Err()
+		return nil
+	}})
+	h := newHandler(t, "/", openDir(t, t.TempDir()), opts)
+	addr := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		go func() {
+			<-r.Context().Done()
+			close(gone)
+		}()
+		h.ServeHTTP(w, r)
+	}))
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", target(t, h, "new", upTo(0)))
+	<-entered
+	conn.Close()
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+}
+
+// Of many who replace the same version of a file, one succeeds.
+func TestAConditionHoldsUntilTheFileAppears(t *testing.T) {
+	const many = 20
+	for kind := range writers(t, t.TempDir()) {
+		dir := t.TempDir()
+		begun, all := make(chan struct{}, many), make(chan struct{})
+		h := newHandler(t, "/", writeHook{writers(t, dir)[kind], begun, nil}, onlyUploads(signedfs.Uploads{MaxPerClient: many}))
+		addr := listen(t, h)
+		c := upTo(0)
+		c.Upload.Replace = true
+		link := target(t, h, "a", c)
+		tag := put(t, addr, link, "first").Header.Get("Etag")
+		<-begun
+		statuses := make(chan int, many)
+		for range many {
+			go func() {
+				r, w := io.Pipe()
+				go func() {
+					io.WriteString(w, "sec")
+					<-all
+					io.WriteString(w, "ond")
+					w.Close()
+				}()
+				req, _ := http.NewRequest("PUT", "http://"+addr+link, r)
+				req.Header.Set("If-Match", tag)
+				req.Close = true
+				resp, err := http.DefaultTransport.RoundTrip(req)
+				if err != nil {
+					t.Error(err)
+					statuses <- 0
+					return
+				}
+				resp.Body.Close()
+				statuses <- resp.StatusCode
+			}()
+		}
+		for range many {
+			<-begun
+		}
+		close(all)
+		got := make(map[int]int)
+		for range many {
+			got[<-statuses]++
+		}
+		if diff := cmp.Diff(map[int]int{201: 1, 412: many - 1}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+	}
+}
+
+// A file that somebody else puts there meanwhile is not replaced if the client
+// asked for there to be none.
+func TestIfNoneMatchIsNotReplacing(t *testing.T) {
+	dir := t.TempDir()
+	h := newHandler(t, "/", intruder{openDir(t, dir), filepath.Join(dir, "new")}, onlyUploads(signedfs.Uploads{}))
+	c := upTo(0)
+	c.Upload.Replace = true
+	if got := put(t, listen(t, h), target(t, h, "new", c), "ours", "If-None-Match: *"); got.Status != 412 || content(t, dir, "new") != "theirs" {
+		t.Errorf("%d, %q", got.Status, content(t, dir, "new"))
+	}
+}
+
+// intruder writes a file of its own just before another one is committed.
+type intruder struct {
+	signedfs.Writer
+	path string
+}
+
+func (i intruder) Create(ctx context.Context, name string, o signedfs.CreateOptions) (signedfs.NewFile, error) {
+	f, err := i.Writer.Create(ctx, name, o)
+	return intruded{f, i.path}, err
+}
+
+type intruded struct {
+	signedfs.NewFile
+	path string
+}
+
+func (i intruded) Commit() (fs.FileInfo, error) {
+	if err := os.WriteFile(i.path, []byte("theirs"), 0o644); err != nil {
+		return nil, err
+	}
+	return i.NewFile.Commit()
+}
+
+// An outer handler that sets the ETag knows it for the file that is there, and
+// not for the one that comes.
+func TestUploadsAndTheETagOfAnOuterHandler(t *testing.T) {
+	h := newHandler(t, "/", openDir(t, t.TempDir()), onlyUploads(signedfs.Uploads{}))
+	addr := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", r.Header.Get("X-Etag"))
+		h.ServeHTTP(w, r)
+	}))
+	c := upTo(0)
+	c.Upload.Replace = true
+	link := target(t, h, "a", c)
+	for _, tt := range []struct {
+		tag, header string
+		status      int
+	}{
+		{`"v1"`, `If-Match: "v1"`, 412}, // there is no file yet
+		{`"v1"`, "X-None: 1", 201},
+		{`"v1"`, `If-Match: "v2"`, 412},
+		{`"v1"`, `If-Match: W/"v1"`, 412},
+		{`W/"v1"`, `If-Match: W/"v1"`, 412},
+		{`"v1"`, `If-None-Match: W/"v1"`, 412},
+		{`W/"v1"`, `If-None-Match: "v0" , "v1"`, 412},
+		{`"v,1"`, `If-None-Match: "v", "1"`, 201},
+		{`"v,1"`, `If-Match: "v0",,"v,1"`, 201},
+		{`"v1"`, `If-Match: "v0", "v1"`, 201},
+		{`"v1"`, `If-Match: v1`, 412},
+		{`"v1"`, `If-Match: "v1`, 412},
+	} {
+		if got := put(t, addr, link, "x", "X-Etag: "+tt.tag, tt.header); got.Status != tt.status || got.Header["Etag"] != nil {
+			t.Errorf("%s: %d, ETag %q, want %d", tt.header, got.Status, got.Header["Etag"], tt.status)
+		}
 	}
 }
 
@@ -919,7 +1152,7 @@ func TestUploadsBesideOtherMethods(t *testing.T) {
 // A browser adds the cookie to the requests of other sites.
 func TestUploadsWithACookie(t *testing.T) {
 	dir := t.TempDir()
-	opts := onlyUploads(signedfs.Uploads{})
+	opts := onlyUploads(signedfs.Uploads{ReturnLink: true})
 	opts.Verify.Cookie = "files"
 	deleted := 0
 	opts.OtherMethods = func(http.ResponseWriter, *http.Request, string) { deleted++ }
@@ -943,12 +1176,14 @@ func TestUploadsWithACookie(t *testing.T) {
 		{"Sec-Fetch-Site: cross-site", 403},
 		{"Sec-Fetch-Site: same-site", 403},
 		{"Origin: https://evil.example", 403},
-		{"Sec-Fetch-Site: same-origin", 201},
+		{"Sec-Fetch-Site: same-origin", 201}, // with a Location that opens nothing
 		{"Origin: http://files.example", 409},
 		{"X-None: 1", 409},
 	} {
 		if got := put(t, addr, "/files/new", "x", cookie, tt.header); got.Status != tt.status {
 			t.Errorf("%s: %d, want %d", tt.header, got.Status, tt.status)
+		} else if got.Status == 201 && got.Header.Get("Location") != "/files/new" {
+			t.Errorf("Location %s", middleware.Redact(got.Header.Get("Location")))
 		}
 	}
 	if got := ask(t, addr, "DELETE", "/files/new", cookie, "Sec-Fetch-Site: cross-site"); got.Status != 403 || deleted != 0 {
@@ -1024,6 +1259,11 @@ func TestLocationIsALink(t *testing.T) {
 			t.Errorf("%s is not in %s", want, middleware.Redact(link))
 		}
 	}
+	c.NotBefore = changed
+	got = put(t, addr, target(t, h, "c.png", c), png)
+	if link := got.Header.Get("Location"); !strings.Contains(link, "signed_from="+strconv.FormatInt(changed.Unix(), 10)) {
+		t.Errorf("NotBefore is not in %s", middleware.Redact(link))
+	}
 	counted, bound := c, c
 	counted.Uses = 2
 	bound.Binding = middleware.Binding{Name: "user", Value: "alice"}
@@ -1041,7 +1281,7 @@ func TestMakeDirs(t *testing.T) {
 	if got := put(t, addr, target(t, h, "a/b/c.txt", upTo(0)), "x"); got.Status != 201 || content(t, dir, "a/b/c.txt") != "x" {
 		t.Error(got.Status)
 	}
-	if got := form(t, addr, sign(t, "/a/d/", upTo(0)), file("e.txt", "y")); got.Status != 201 || content(t, dir, "a/d/e.txt") != "y" {
+	if got := form(t, addr, target(t, h, "a/d/", upTo(0)), file("e.txt", "y")); got.Status != 201 || content(t, dir, "a/d/e.txt") != "y" {
 		t.Error(got.Status)
 	}
 	if got := put(t, addr, target(t, h, "a/b/c.txt/d", upTo(0)), "x"); got.Status != 409 {
