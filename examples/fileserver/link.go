@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +29,14 @@ With -under, the link's signature opens everything below a directory. With
 
   fileserver link -key-file keys.txt -under kyc/42 kyc/42/card.jpg
   curl --cookie "$(fileserver link -key-file keys.txt -under kyc/42 -cookie files)" ...
+
+Without NAME, that is a link to the directory itself.
+
+A link that permits PUT stores a file under NAME, and one that permits POST to a
+directory, whose name ends in a slash, takes a form with a file:
+
+  curl -T card.jpg "$(fileserver link -key-file keys.txt -method PUT -max-bytes 10MiB kyc/42/card.jpg)"
+  curl -F file=@card.jpg "$(fileserver link -key-file keys.txt -method POST -accept 'image/*' kyc/42/)"
 
 The value to which a link is bound can be a secret, such as the id of a session.
 With -bind NAME and no value, it is read from the environment variable
@@ -48,6 +59,7 @@ type linkFlags struct {
 	bind     string
 	under    string
 	cookie   string
+	digest   string
 }
 
 func (l *linkFlags) register(fs *cli.Flags) {
@@ -63,6 +75,11 @@ func (l *linkFlags) register(fs *cli.Flags) {
 	fs.StringVar(&l.under, "subtree", "", "another name for -under")
 	fs.StringVar(&l.cookie, "cookie", "", "print a cookie of this `name` for -under instead of a link")
 	fs.ListVar(&c.Methods, "methods", "accept the link with these `methods`, a comma-separated list; the default is GET and HEAD")
+	fs.ListVar(&c.Methods, "method", "another name for -methods")
+	fs.SizeVar(&c.Upload.MaxBytes, "max-bytes", 0, "accept uploads of up to this `size`, such as 5000000, 5MB or 10MiB")
+	fs.ListVar(&c.Upload.Accept, "accept", "accept uploads of these media `types`, a comma-separated list, such as image/*,application/pdf")
+	fs.StringVar(&l.digest, "sha256", "", "accept only the upload with this SHA-256 `digest`, in hexadecimal")
+	fs.BoolVar(&c.Upload.Replace, "replace", false, "let an upload replace the file that has its name")
 	fs.StringVar(&c.Host, "host", "", "accept the link only with this `host[:port]`")
 	fs.NetworksVar(&c.Networks, "network", "accept the link only from these `networks`, a comma-separated list of addresses and CIDR blocks")
 	fs.StringVar(&l.bind, "bind", "", "bind the link to a value that it does not show, as `name=value`, see above")
@@ -78,7 +95,7 @@ func (l *linkFlags) register(fs *cli.Flags) {
 func (l *linkFlags) complete(fs *cli.Flags) error {
 	c := &l.claims
 	switch {
-	case !l.asCookie() && fs.NArg() == 0:
+	case !l.asCookie() && fs.NArg() == 0 && l.under == "":
 		return cli.Usagef("the name of a file is missing")
 	case l.asCookie() && fs.NArg() > 0:
 		return cli.Usagef("a cookie takes no name of a file")
@@ -92,6 +109,10 @@ func (l *linkFlags) complete(fs *cli.Flags) error {
 		return cli.Usagef("-lifetime must be a second or more")
 	case fs.Given("under") && fs.Given("subtree"):
 		return cli.Usagef("-subtree is another name for -under; use one of them")
+	case fs.Given("method") && fs.Given("methods"):
+		return cli.Usagef("-method is another name for -methods; use one of them")
+	case (c.Upload.MaxBytes > 0 || c.Upload.Accept != nil || c.Upload.Replace || l.digest != "") && !slices.ContainsFunc(c.Methods, uploads):
+		return cli.Usagef("-max-bytes, -accept, -sha256 and -replace are for uploads: add -method PUT or -method POST")
 	case c.Uses <= 0 && fs.Given("uses"):
 		return cli.Usagef("-uses must be positive")
 	}
@@ -102,6 +123,13 @@ func (l *linkFlags) complete(fs *cli.Flags) error {
 	}
 	if c.Uses > 0 && c.ID == "" {
 		c.ID = rand.Text()
+	}
+	if l.digest != "" {
+		sum, err := hex.DecodeString(l.digest)
+		if err != nil || len(sum) != sha256.Size {
+			return cli.Usagef("-sha256 must be 64 hexadecimal digits, as sha256sum prints them")
+		}
+		c.Upload.SHA256 = [sha256.Size]byte(sum)
 	}
 	if l.bind != "" {
 		name, value, given := strings.Cut(l.bind, "=")
@@ -118,6 +146,9 @@ func (l *linkFlags) complete(fs *cli.Flags) error {
 	}
 	return nil
 }
+
+// uploads reports whether a method stores a file.
+func uploads(method string) bool { return method == http.MethodPut || method == http.MethodPost }
 
 // expire sets the expiry. A format that limits the life of a link would move
 // the beginning of one that lives longer into the future.
@@ -146,7 +177,7 @@ func (l *linkFlags) asCookie() bool { return l.cookie != "" || l.keys.Cookies() 
 
 func link(_ context.Context, args []string, t cli.Terminal) error {
 	var l linkFlags
-	fs := cli.NewFlags(name, "link", "NAME", linkHelp+formats.Help())
+	fs := cli.NewFlags(name, "link", "[NAME]", linkHelp+formats.Help())
 	l.register(fs)
 	if err := fs.ParseArgs(args, 0, 1, t.Out); err != nil {
 		return err
@@ -203,7 +234,7 @@ func (l *linkFlags) sign(links *middleware.URLBuilder, name string) (string, err
 		}
 		return strings.Join(pairs, "; "), nil
 	}
-	if dir != "" {
+	if dir != "" && name != "" {
 		rest, below := strings.CutPrefix(name, dir+"/")
 		if !below {
 			return "", cli.Usagef("%q is not below %q, the directory of -under", name, dir)

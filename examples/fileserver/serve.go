@@ -22,7 +22,7 @@ Serve serves the files of a directory to requests that carry a signed link, and
 /healthz to everyone. Without -dir it serves a demonstration, with a key that it
 generates unless it is given one.
 
-SIGTERM and SIGINT stop it; downloads may finish first, unless the signal comes
+SIGTERM and SIGINT stop it; transfers may finish first, unless the signal comes
 twice. SIGHUP makes it reload the keys, the revocations and the certificate, and
 open the directory again; what cannot be read stays as it was. Replace the files
 by renaming, so that no half-written file is read.`
@@ -54,6 +54,8 @@ func (c *serving) validate(fs *cli.Flags) error {
 		return cli.Usagef("-uses must be memory or off, not %q", c.uses)
 	case c.uses == "off" && fs.Given("use-window"):
 		return cli.Usagef("-use-window needs -uses")
+	case c.demo() && c.files.Policy.Uploads:
+		return cli.Usagef("-uploads is for the files of -dir; the demonstration has uploads of its own")
 	case c.demo() && c.files.Keys.Format() != formats.Own:
 		return cli.Usagef("the demonstration uses only the format %s: set -dir for another one", formats.Own)
 	}

@@ -23,6 +23,7 @@ type values struct {
 	Networks        []string
 	Pairs           map[string]string
 	Switch          bool
+	Size            int64
 	Text            string
 }
 
@@ -37,6 +38,7 @@ func parse(args ...string) (values, error) {
 	fs.ListVar(&v.List, "list", "a `list`")
 	fs.NetworksVar(&networks, "networks", "some `networks`")
 	fs.PairsVar(v.Pairs, "pair", "a `pair`")
+	fs.SizeVar(&v.Size, "size", 0, "a `size`")
 	fs.BoolVar(&v.Switch, "switch", false, "a switch")
 	fs.StringVar(&v.Text, "text", "", "a `text`")
 	err := fs.ParseArgs(args, 0, 1, io.Discard)
@@ -70,6 +72,10 @@ func TestFlagsTakeWhatPeopleWrite(t *testing.T) {
 		{[]string{"-deadline", "2000-01-01"}, values{Duration: 90 * time.Minute, Deadline: now.Add(day)}},
 		{[]string{"-deadline", "2026-11-26T12:00:00+02:00"}, values{Duration: 90 * time.Minute, Deadline: time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)}},
 		{[]string{"-deadline", "3d"}, values{Duration: 90 * time.Minute, Deadline: now.Add(3 * day)}},
+		{[]string{"-size", "5000"}, values{Duration: 90 * time.Minute, Size: 5000}},
+		{[]string{"-size", "5MB"}, values{Duration: 90 * time.Minute, Size: 5e6}},
+		{[]string{"-size", "100MiB"}, values{Duration: 90 * time.Minute, Size: 100 << 20}},
+		{[]string{"-size", "8388607TiB"}, values{Duration: 90 * time.Minute, Size: 8388607 << 40}},
 		{[]string{"-list", "a,b", "-list", "c"}, values{Duration: 90 * time.Minute, List: []string{"a", "b", "c"}}},
 		{[]string{"-networks", "192.0.2.1,10.0.0.0/8", "-networks", "2001:db8::1"}, values{Duration: 90 * time.Minute, Networks: []string{"192.0.2.1/32", "10.0.0.0/8", "2001:db8::1/128"}}},
 		{[]string{"-pair", "a=b", "-pair", "c=d=e"}, values{Duration: 90 * time.Minute, Pairs: map[string]string{"a": "b", "c": "d=e"}}},
@@ -113,6 +119,11 @@ func TestMistakesInFlagsAreUsageErrors(t *testing.T) {
 		{"a deadline that is over", []string{"-deadline", "1999-12-30"}, "1999-12-31T00:00:00Z is in the past"},
 		{"a deadline that is now", []string{"-deadline", "1999-12-31"}, "2000-01-01T00:00:00Z is in the past"},
 		{"a deadline some time ago", []string{"-deadline", "-1s"}, "is in the past"},
+		{"no size", []string{"-size", "MiB"}, "not a size such as"},
+		{"a size of nothing", []string{"-size", "0"}, "not a size such as"},
+		{"a negative size", []string{"-size", "-1"}, "not a size such as"},
+		{"half a size", []string{"-size", "1.5MiB"}, "not a size such as"},
+		{"a size too large", []string{"-size", "8388608TiB"}, "not a size such as"},
 		{"an empty item", []string{"-list", "a,,b"}, "an item of the list is empty"},
 		{"a network that is none", []string{"-networks", "10.0.0.0/33"}, "neither an address nor a network"},
 		{"an address with a zone", []string{"-networks", "fe80::1%eth0"}, "neither an address nor a network"},

@@ -18,6 +18,8 @@ type Files struct {
 	Keys     formats.Source
 	Policy   Policy
 	Bindings Bindings
+	// Uploads says how uploads are stored, if the policy has them.
+	Uploads signedfs.Uploads
 
 	base, prefix string
 	listing      bool
@@ -41,6 +43,9 @@ func (f *Files) Register(fs *cli.Flags) {
 	f.Bindings.register(fs)
 	fs.DurationVar(&f.useWindow, "use-window", 0, "count a client's requests within this `duration` as one use, for players that fetch ranges; all clients behind one address are one")
 	fs.IntVar(&f.expired, "expired-status", http.StatusNotFound, "reply to expired links with this `status`: 404 or 410")
+	fs.SizeVar(&f.Uploads.MaxBytes, "upload-max", 100<<20, "refuse uploads that are larger than this `size`, also with links that permit more")
+	fs.IntVar(&f.Uploads.MaxUploads, "upload-slots", 64, "refuse an upload while this `number` of them is under way, of which one client may have 8")
+	fs.BoolVar(&f.Uploads.MakeDirs, "upload-dirs", false, "make the directories that the path of an upload names")
 	fs.BoolVar(&f.reportOnly, "insecure-report-only", false, "serve what would be refused, and only log and count it")
 }
 
@@ -51,6 +56,14 @@ func (f *Files) Validate(fs *cli.Flags) error {
 	}
 	if f.Keys.NeverExpires() && !f.Policy.allowPermanent {
 		return cli.Usagef("without -max-age a token never expires: set -max-age, or -allow-permanent if that is intended")
+	}
+	for _, name := range [...]string{"upload-max", "upload-slots", "upload-dirs"} {
+		if fs.Given(name) && !f.Policy.Uploads {
+			return cli.Usagef("-%s needs -uploads", name)
+		}
+	}
+	if f.Uploads.MaxUploads <= 0 {
+		return cli.Usagef("-upload-slots must be positive")
 	}
 	return nil
 }
@@ -95,11 +108,16 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 	if f.reportOnly {
 		s.Log.Warn("report only: every file is served to everyone, whatever the link")
 	}
+	var uploads *signedfs.Uploads
+	if f.Policy.Uploads {
+		uploads = &f.Uploads
+	}
 	h, err := signedfs.New(f.Base(""), root, format, &signedfs.Options{
 		Verify:  opts,
 		Listing: f.listing,
+		Uploads: uploads,
 		Error: func(r *http.Request, err error) {
-			s.Log.Error("a file cannot be served", "request", r, "error", err)
+			s.Log.Error("a file cannot be served or stored", "request", r, "error", err)
 		},
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 type Policy struct {
 	// Cookie is the name of the cookies that carry links, or "".
 	Cookie string
+	// Uploads accepts the links that limit an upload.
+	Uploads bool
 
 	maxLifetime    time.Duration
 	leeway         time.Duration
@@ -29,6 +31,7 @@ func (p *Policy) Register(fs *cli.Flags) {
 	fs.DurationVar(&p.leeway, "leeway", 0, "tolerate this `duration` of clock skew: accept links that much earlier and later")
 	fs.BoolVar(&p.allowPermanent, "allow-permanent", false, "accept links that never expire")
 	fs.StringVar(&p.Cookie, "cookie", "", "also accept links in cookies of this `name`")
+	fs.BoolVar(&p.Uploads, "uploads", false, "store the files that are uploaded with links that permit PUT or POST")
 	fs.StringVar(&p.revoked, "revoked", "", "refuse links whose ids are in this `file`, see '"+fs.Program+" revoke -h'")
 }
 
@@ -36,10 +39,11 @@ func (p *Policy) Register(fs *cli.Flags) {
 // nil if there are none.
 func (p *Policy) Options() (middleware.Options, *memstore.Revocations, error) {
 	o := middleware.Options{
-		MaxLifetime:    p.maxLifetime,
-		Leeway:         p.leeway,
-		AllowPermanent: p.allowPermanent,
-		Cookie:         p.Cookie,
+		MaxLifetime:     p.maxLifetime,
+		Leeway:          p.leeway,
+		AllowPermanent:  p.allowPermanent,
+		Cookie:          p.Cookie,
+		EnforcesUploads: p.Uploads,
 	}
 	if p.revoked == "" {
 		return o, nil, nil
