@@ -167,13 +167,14 @@
 // ResponseWriter need an Unwrap method, since the time is bounded through
 // [http.ResponseController]; otherwise only the timeouts of the server hold.
 //
-// The reply is 201 with Location, ETag and Repr-Digest (SHA-256, RFC 9530). An
-// upload takes a use of a link whose uses are limited as soon as a byte of it
-// is read, also if it breaks off. A link in a cookie is good only for requests
-// that a browser does not send for another site ([http.CrossOriginProtection]):
-// otherwise 403, for OtherMethods too. Links in the URL work from any site; the
-// preflight requests of scripts are for a CORS handler in front of this one, since
-// OPTIONS is not signed.
+// The reply is 201 with Location, ETag and Repr-Digest (SHA-256, RFC 9530), and
+// no JSON: a client that expects some has an option for that, such as Uppy's
+// getResponseData. An upload takes a use of a link whose uses are limited as
+// soon as a byte of it is read, also if it breaks off. A link in a cookie is
+// good only for requests that a browser does not send for another site
+// ([http.CrossOriginProtection]): otherwise 403, for OtherMethods too. Links in
+// the URL work from any site; the preflight requests of scripts are for a CORS
+// handler in front of this one, since OPTIONS is not signed.
 //
 // A link for uploads does not open what it stored, unless it grants GET too: a
 // stranger who can do both has a place to share files. It can be used until it

@@ -2,7 +2,10 @@ module example.com/signedurl/ci/browser
 
 go 1.26
 
+replace example.com/signedurl => ../..
+
 require (
+	example.com/signedurl v0.0.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 )

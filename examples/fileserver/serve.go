@@ -120,18 +120,19 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 		return cli.Usagef("-binding: the demonstration has a binding of the name %s", demo.Binding)
 	}
 	c.files.Bindings[demo.Binding] = demo.Session
-	root, err := demo.Files()
+	store, err := demo.Files()
 	if err != nil {
 		return err
 	}
-	files, explain, err := c.files.Handler(srv, root, c.useStore())
+	c.files.Policy.Uploads, c.files.Uploads = true, demo.Uploads()
+	files, explain, err := c.files.Handler(srv, store, c.useStore())
 	if err != nil {
 		return err
 	}
 	if files.Prefix() == "/" {
 		return cli.Usagef("the demonstration's files must lie below its page: set -base-url to a path such as /files/")
 	}
-	d, err := demo.New(files, demo.Options{
+	d, err := demo.New(store, files, demo.Options{
 		Cookie: c.files.Policy.Cookie, Secure: c.server.Secure(), Lifetime: c.lifetime,
 		Explain: explain, Log: srv.Log,
 	})

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"example.com/signedurl/examples/internal/server"
@@ -33,12 +33,6 @@ const (
 
 //go:embed files page.html assets
 var content embed.FS
-
-// Files returns the private files: cards, a contract and a film.
-func Files() (http.FileSystem, error) {
-	files, err := fs.Sub(content, "files")
-	return http.FS(files), err
-}
 
 // Session returns the visitor's session, or "" if there is none.
 func Session(r *http.Request) string { return server.OnlyCookie(r, sessionCookie) }
@@ -63,6 +57,7 @@ const contractPages = 12
 // Demo shows what links can do, on a page and in an API. A real application
 // would know who asks, and give links only to users who may see the file.
 type Demo struct {
+	store  *Store
 	files  *signedfs.Handler
 	opts   Options
 	page   *template.Template
@@ -80,14 +75,14 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// New returns a demonstration of the links to files, which must be [Files]. It
-// is an error if they cannot be signed.
-func New(files *signedfs.Handler, opts Options) (*Demo, error) {
+// New returns a demonstration of the links to the files of a store, and to its
+// uploads. It is an error if they cannot be signed.
+func New(store *Store, files *signedfs.Handler, opts Options) (*Demo, error) {
 	page, err := template.ParseFS(content, "page.html")
 	if err != nil {
 		return nil, err
 	}
-	d := &Demo{files: files, opts: opts, page: page}
+	d := &Demo{store: store, files: files, opts: opts, page: page}
 	if _, err := files.URL(customers[0].card, middleware.Claims{Expires: d.expiry(time.Now())}); err != nil {
 		return nil, fmt.Errorf("the demonstration needs a key that can sign: %w", err)
 	}
@@ -102,7 +97,9 @@ func (d *Demo) Handle(mux *http.ServeMux, origin string) {
 	mux.HandleFunc("GET /users", d.users)
 	mux.HandleFunc("GET /link", d.showLink)
 	// Another site cannot read the reply, and must not set the cookies either.
-	mux.Handle("POST /cookies", http.NewCrossOriginProtection().Handler(http.HandlerFunc(d.renewCookies)))
+	own := http.NewCrossOriginProtection()
+	mux.Handle("POST /cookies", own.Handler(http.HandlerFunc(d.renewCookies)))
+	mux.Handle("POST /uploads", own.Handler(http.HandlerFunc(d.newUpload)))
 	assets, err := content.ReadDir("assets")
 	if err != nil {
 		panic(err) // they are embedded
@@ -139,6 +136,11 @@ func (d *Demo) expiry(now time.Time) time.Time {
 	return middleware.RoundUp(now.Add(d.opts.Lifetime), time.Second)
 }
 
+// cards returns the customers, and the cards that a visitor has uploaded.
+func (d *Demo) cards(session string) []customer {
+	return slices.Concat(customers, d.store.of(folder(session)))
+}
+
 // users is the API of an application. Its links, which once worked for ever,
 // now work for some seconds.
 func (d *Demo) users(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +153,7 @@ func (d *Demo) users(w http.ResponseWriter, r *http.Request) {
 		Data []user `json:"data"`
 	}
 	expires := d.expiry(time.Now())
-	for _, c := range customers {
+	for _, c := range d.cards(Session(r)) {
 		u, err := d.absolute(c.card, middleware.Claims{Expires: expires})
 		if err != nil {
 			d.fail(w, r, err)
@@ -184,7 +186,7 @@ func pageHeader(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; media-src 'self' blob:; style-src 'self'; script-src 'self'; "+
-		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 }

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -36,16 +37,18 @@ func visit(t *testing.T) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := demo.Files()
+	store, err := demo.Files()
 	if err != nil {
 		t.Fatal(err)
 	}
 	opts := middleware.Options{
-		Cookie:  demo.Cookie,
-		Uses:    memstore.NewUses(nil),
-		Binding: func(r *http.Request, name string) (string, error) { return demo.Session(r), nil },
+		EnforcesUploads: true,
+		Cookie:          demo.Cookie,
+		Uses:            memstore.NewUses(nil),
+		Binding:         func(r *http.Request, name string) (string, error) { return demo.Session(r), nil },
 	}
-	files, err := signedfs.New("/files/", root, keys, &signedfs.Options{Verify: opts})
+	uploads := demo.Uploads()
+	files, err := signedfs.New("/files/", store, keys, &signedfs.Options{Verify: opts, Uploads: &uploads})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +56,7 @@ func visit(t *testing.T) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := demo.New(files, demo.Options{
+	d, err := demo.New(store, files, demo.Options{
 		Cookie: demo.Cookie, Lifetime: time.Minute, Explain: verifier.Explain, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -71,7 +74,12 @@ func visit(t *testing.T) *visitor {
 
 func (v *visitor) ask(method, target string, header ...string) (status int, cookies []*http.Cookie, body string) {
 	v.t.Helper()
-	r, err := http.NewRequest(method, v.addr+target, nil)
+	return v.send(method, target, "", header...)
+}
+
+func (v *visitor) send(method, target, content string, header ...string) (status int, cookies []*http.Cookie, body string) {
+	v.t.Helper()
+	r, err := http.NewRequest(method, v.addr+target, strings.NewReader(content))
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -230,7 +238,7 @@ func TestThePageRunsNoScriptButItsOwn(t *testing.T) {
 	want := http.Header{
 		"Cache-Control": {"no-store"},
 		"Content-Security-Policy": {"default-src 'none'; img-src 'self'; media-src 'self' blob:; style-src 'self'; script-src 'self'; " +
-			"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+			"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
 		"Content-Type":           {"text/html; charset=utf-8"},
 		"Referrer-Policy":        {"no-referrer"},
 		"X-Content-Type-Options": {"nosniff"},
@@ -244,9 +252,118 @@ func TestThePageRunsNoScriptButItsOwn(t *testing.T) {
 			t.Errorf("the page has %s, which its policy forbids", bad)
 		}
 	}
-	for _, name := range []string{"style.css", "icon.svg", "demo.js", "page.js", "cookies.js", "player.js", "limits.js", "form.js"} {
+	for _, name := range []string{"style.css", "icon.svg", "demo.js", "page.js", "cookies.js", "player.js", "limits.js", "form.js", "upload.js"} {
 		if status, _, _ := v.ask("GET", "/assets/"+name); status != 200 {
 			t.Errorf("%s: %d, want 200", name, status)
 		}
+	}
+}
+
+const png = "\x89PNG\r\n\x1a\n and pixels"
+
+// upload sends a picture as the page does, and returns the status.
+func (v *visitor) upload(name, content string) int {
+	v.t.Helper()
+	status, _, body := v.ask("POST", "/uploads?"+url.Values{"name": {name}}.Encode())
+	var m made
+	if err := json.Unmarshal([]byte(body), &m); status != 200 || err != nil {
+		v.t.Fatalf("%d %s: %v", status, body, err)
+	}
+	status, _, _ = v.send("PUT", m.Link, content)
+	return status
+}
+
+// cards returns the paths of the cards that a visitor sees.
+func (v *visitor) cards() (links []string) {
+	v.t.Helper()
+	_, _, body := v.ask("GET", "/users")
+	var reply struct {
+		Data []struct {
+			ImageURL string `json:"image_url"`
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &reply); err != nil {
+		v.t.Fatal(err)
+	}
+	for _, user := range reply.Data {
+		links = append(links, strings.TrimPrefix(user.ImageURL, v.addr))
+	}
+	return links
+}
+
+func TestAVisitorsOwnCard(t *testing.T) {
+	v := visit(t)
+	stranger := &visitor{t, v.addr, nil}
+	_, stranger.cookies, _ = stranger.ask("GET", "/")
+	for _, tt := range []struct {
+		name, content string
+		status        int
+	}{
+		{"card.png", png, 201},
+		{"../../card.PNG", png, 201},
+		{"letter.pdf", "%PDF-1.7", 415},
+		{"letter.png", "%PDF-1.7", 415},
+		{"card.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", 415},
+		{"card", png, 415},
+		{"large.png", png + strings.Repeat("x", 6_000_000), 413},
+	} {
+		before := len(v.cards())
+		if got := v.upload(tt.name, tt.content); got != tt.status {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.status)
+		}
+		if added := len(v.cards()) - before; added != map[bool]int{true: 1}[tt.status == 201] {
+			t.Errorf("%s: %d cards more", tt.name, added)
+		}
+	}
+	cards := v.cards()
+	if status, _, body := v.ask("GET", cards[3]); status != 200 || body != png {
+		t.Errorf("the card: %d", status)
+	}
+	if len(cards) != 5 || len(stranger.cards()) != 3 {
+		t.Errorf("the visitor sees %d cards, and a stranger %d", len(cards), len(stranger.cards()))
+	}
+}
+
+// The oldest cards make room for new ones.
+func TestUploadedCardsAreBounded(t *testing.T) {
+	v := visit(t)
+	for range 20 {
+		if got := v.upload("card.png", png); got != 201 {
+			t.Fatal(got)
+		}
+	}
+	if n := len(v.cards()); n != 3+8 {
+		t.Errorf("%d cards", n)
+	}
+}
+
+// Without scripts, the form of the page does the same.
+func TestTheUploadFormWithoutScripts(t *testing.T) {
+	v := visit(t)
+	_, _, page := v.ask("GET", "/")
+	_, rest, _ := strings.Cut(page, `enctype="multipart/form-data" action="`)
+	action, _, _ := strings.Cut(rest, `"`)
+	action = html.UnescapeString(action)
+	body := func(name, content string) string {
+		return "--x\r\nContent-Disposition: form-data; name=\"card\"; filename=\"" + name + "\"\r\n\r\n" + content + "\r\n--x--\r\n"
+	}
+	for _, tt := range []struct {
+		name, content string
+		status        int
+	}{{"my card.png", png, 201}, {"my card.png", png, 409}, {"letter.pdf", "%PDF-1.7", 415}} {
+		if got, _, _ := v.send("POST", action, body(tt.name, tt.content), "Content-Type: multipart/form-data; boundary=x"); got != tt.status {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.status)
+		}
+	}
+	if n := len(v.cards()); n != 4 {
+		t.Errorf("%d cards", n)
+	}
+}
+
+// Another site cannot ask for a link in a visitor's name.
+func TestUploadLinksAreForThePage(t *testing.T) {
+	v := visit(t)
+	if status, _, _ := v.ask("POST", "/uploads?name=a.png", "Sec-Fetch-Site: cross-site"); status != 403 {
+		t.Error(status)
 	}
 }

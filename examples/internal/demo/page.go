@@ -21,6 +21,8 @@ type (
 		Seconds int
 		Anatomy []partData // of the first card's link
 		Cards   []cardData
+		Blank   cardData // for a card that is uploaded later
+		Upload  uploadData
 		Shared  cookieData
 		Limits  []limitData
 		Form    formData
@@ -39,6 +41,10 @@ type (
 	}
 	partData struct {
 		Text, Meaning string
+	}
+	uploadData struct {
+		Link, Accept string
+		Megabytes    int
 	}
 	// cookieData is what the cookies open, by links that are not signed.
 	cookieData struct {
@@ -84,9 +90,14 @@ func setCookies(w http.ResponseWriter, cookies []*http.Cookie) {
 func (d *Demo) data(r *http.Request, now time.Time) (*pageData, []*http.Cookie, error) {
 	data := &pageData{Now: now.UnixMilli(), Seconds: seconds(d.opts.Lifetime), Form: d.form()}
 	session, cookies := d.session(r)
-	if err := d.addCards(data, now); err != nil {
+	if err := d.addCards(data, d.cards(session), now); err != nil {
 		return nil, nil, err
 	}
+	link, err := d.uploadLink(folder(session), http.MethodPost, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	data.Upload = uploadData{local(link), strings.Join(acceptedTypes(), ","), maxCard / 1_000_000}
 	shared, more, err := d.shared(now)
 	if err != nil {
 		return nil, nil, err
@@ -116,14 +127,14 @@ func (d *Demo) session(r *http.Request) (string, []*http.Cookie) {
 
 // addCards adds the cards and, for each, the link that an attacker would try
 // who has the link to one and wants another: its signature on another name.
-func (d *Demo) addCards(data *pageData, now time.Time) error {
+func (d *Demo) addCards(data *pageData, cards []customer, now time.Time) error {
 	expires := d.expiry(now)
-	for i, c := range customers {
+	for i, c := range cards {
 		u, err := d.files.URL(c.card, middleware.Claims{Expires: expires})
 		if err != nil {
 			return err
 		}
-		altered, err := d.files.URL(customers[(i+1)%len(customers)].card, middleware.Claims{Expires: expires})
+		altered, err := d.files.URL(cards[(i+1)%len(cards)].card, middleware.Claims{Expires: expires})
 		if err != nil {
 			return err
 		}

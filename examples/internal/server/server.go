@@ -43,7 +43,7 @@ func (c *Config) Register(fs *cli.Flags) {
 	fs.StringVar(&c.metricsAddr, "metrics", "", "serve /metrics for Prometheus on this `address`, such as 127.0.0.1:9090, to everyone who can reach it")
 	fs.DurationVar(&c.writeTimeout, "write-timeout", time.Minute, "cut off a client that does not accept 1 MiB of a reply in this `duration`")
 	fs.DurationVar(&c.drain, "drain", 0, "when stopping, keep serving for this `duration` while /healthz says 503, so that load balancers can look away")
-	fs.DurationVar(&c.shutdownTimeout, "shutdown-timeout", time.Minute, "then let downloads finish for this `duration`")
+	fs.DurationVar(&c.shutdownTimeout, "shutdown-timeout", time.Minute, "then let transfers finish for this `duration`")
 }
 
 // Validate reports mistakes in the flags.

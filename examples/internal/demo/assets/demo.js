@@ -3,6 +3,7 @@ import { announce, bury, countDown, path, refusal, revive, show } from "./page.j
 import "./cookies.js";
 import "./limits.js";
 import "./form.js";
+import { takeUploads } from "./upload.js";
 
 document.documentElement.classList.add("scripted");
 
@@ -31,10 +32,15 @@ async function live(card) {
   }
 }
 
-// renew does what an application's front end does: it asks the API again.
-async function renew(card) {
+// users asks the API of the application.
+async function users() {
   const reply = await fetch("/users", { cache: "no-store" });
-  const user = (await reply.json()).data.find((u) => u.id === Number(card.dataset.id));
+  return (await reply.json()).data;
+}
+
+// fill gives a card the link that the API returned, and the same signature on
+// the name of another card.
+function fill(card, user) {
   const link = path(user.image_url);
   const { search, searchParams } = new URL(link, location);
   const altered = card.querySelector(".altered a");
@@ -42,11 +48,53 @@ async function renew(card) {
   shorten(altered, new URL(altered.href).pathname + search);
   card.querySelector(".picture").href = card.querySelector("img").src = link;
   card.dataset.expires = 1000 * searchParams.get("expires_at");
+}
+
+// renew does what an application's front end does: it asks the API again.
+async function renew(card) {
+  const user = (await users()).find((u) => u.id === Number(card.dataset.id));
+  if (!user) {
+    card.remove(); // the server needed the room
+    announce("The picture is gone.");
+    return;
+  }
+  fill(card, user);
   announce(`There is a new link to the card of ${user.name}.`);
   live(card);
 }
 
-for (const card of document.querySelectorAll(".card")) {
+// begin lets a card's link live.
+function begin(card) {
   live(card);
   card.querySelector(".renew").addEventListener("click", () => renew(card));
 }
+
+// add shows the cards that are not on the page yet.
+async function add() {
+  for (const user of await users()) {
+    if (document.querySelector(`.card[data-id="${user.id}"]`)) {
+      continue;
+    }
+    const card = document.importNode(document.getElementById("new-card").content, true).firstElementChild;
+    const title = card.querySelector("h2");
+    card.dataset.id = user.id;
+    title.id = `card-${user.id}`;
+    title.textContent = user.name;
+    card.setAttribute("aria-labelledby", title.id);
+    card.querySelector("img").alt = user.name;
+    card.querySelector(".renew .unseen").textContent = `: ${user.name}`;
+    for (const [part, link] of [[".this", path(user.image_url)], [".altered", document.querySelector(".card .this a").href]]) {
+      const [, dir, file] = /^(.*\/)(.*)$/.exec(new URL(link, location).pathname);
+      const a = card.querySelector(`${part} a`);
+      a.href = link;
+      a.querySelector(".dir").textContent = dir;
+      a.querySelector(".file").textContent = file;
+    }
+    fill(card, user);
+    document.getElementById("drop").before(card);
+    begin(card);
+  }
+}
+
+document.querySelectorAll(".card").forEach(begin);
+takeUploads(add);
