@@ -64,6 +64,10 @@
 //     of a reply is written, once the offset is at the first byte that is sent:
 //     the n bytes from there on are what is going to be read. Requests for more
 //     than one range get the whole file, so that one call suffices.
+//   - If a file has a method RedirectURL(lifetime time.Duration) (string, error)
+//     and it does not return "", the reply to GET is 302 Found to that URL, which
+//     opens the file for that time: the rest of the link's, and at most five
+//     minutes.
 //   - An error with a method Status() int that returns 502 (the store denies the
 //     file) or 503 (the store is down) is the reply's status.
 //

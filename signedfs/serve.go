@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"time"
 
 	"example.com/signedurl/middleware"
 )
@@ -59,8 +60,45 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	case !isFile(info):
 		h.fail(w, r, http.StatusNotFound)
 	default:
+		if re, ok := f.(redirecter); ok && r.Method == http.MethodGet && h.redirect(w, r, re) {
+			return
+		}
 		h.sendFile(w, r, &content{file: f, version: versionOf(info), info: info}, name)
 	}
+}
+
+// redirecter is described under "File systems" in the package documentation.
+type redirecter interface {
+	RedirectURL(lifetime time.Duration) (string, error)
+}
+
+// longestRedirect is how long the URL works to which a request is redirected.
+const longestRedirect = 5 * time.Minute
+
+// redirect sends a client to where the file is, if that is what the file wants.
+// A request that passed without a link gets no URL.
+func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, f redirecter) bool {
+	link, ok := middleware.LinkFromContext(r.Context())
+	if !ok {
+		return false
+	}
+	lifetime := longestRedirect
+	if expiry := link.Expiry(); !expiry.IsZero() {
+		// At least a second, for a link within its leeway.
+		lifetime = max(min(lifetime, time.Until(expiry)), time.Second)
+	}
+	location, err := f.RedirectURL(lifetime)
+	switch {
+	case err != nil:
+		h.failed(w, r, err)
+	case location == "":
+		return false
+	default:
+		clearHeader(w.Header())
+		w.Header().Set("Location", location)
+		w.WriteHeader(http.StatusFound)
+	}
+	return true
 }
 
 // serveOther answers the methods that do not read.

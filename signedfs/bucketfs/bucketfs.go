@@ -14,17 +14,33 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// An FS is the files of a bucket as an [http.FileSystem]. It is immutable, and
-// safe for concurrent use. The zero FS must not be used.
-type FS struct{ bucket *blob.Bucket }
+// An FS is the files of a bucket as an [http.FileSystem] and a
+// [signedfs.Writer]. It is immutable, and safe for concurrent use. The zero FS
+// must not be used.
+type FS struct {
+	bucket *blob.Bucket
+	opts   Options
+}
+
+// Options configures an [FS]. The zero value and a nil *Options select the
+// defaults.
+type Options struct {
+	// Redirect answers requests for files with a redirect to the bucket, and
+	// not with the file. See "Redirects" in the package documentation.
+	Redirect bool
+}
 
 // New returns the files of a bucket, which must stay open while they are served.
 // For those below a prefix, use [blob.PrefixedBucket]. New panics if b is nil.
-func New(b *blob.Bucket) *FS {
+func New(b *blob.Bucket, opts *Options) *FS {
 	if b == nil {
 		panic("signedurl: bucketfs.New with a nil *blob.Bucket")
 	}
-	return &FS{b}
+	f := &FS{bucket: b}
+	if opts != nil {
+		f.opts = *opts
+	}
+	return f
 }
 
 // Open opens an object or, if there is none of that name, a directory. Package
@@ -56,7 +72,7 @@ func (f *FS) OpenContext(ctx context.Context, name string) (http.File, error) {
 	if err != nil {
 		return nil, fault(key, err)
 	}
-	return &file{ctx: ctx, bucket: f.bucket, key: key, info: info{
+	return &file{ctx: ctx, bucket: f.bucket, key: key, redirect: f.opts.Redirect, info: info{
 		name: path.Base(key), size: a.Size, mod: a.ModTime.Truncate(time.Second), etag: entityTag(a.ETag), contentType: a.ContentType,
 	}}, nil
 }
@@ -130,12 +146,22 @@ type file struct {
 	info   info
 	offset int64
 	reader *blob.Reader // nil, or at offset
+
+	redirect bool
 }
 
 func (f *file) Stat() (fs.FileInfo, error) { return &f.info, nil }
 
 func (f *file) Readdir(int) ([]fs.FileInfo, error) {
 	return nil, &fs.PathError{Op: "readdir", Path: f.key, Err: errors.New("not a directory")}
+}
+
+// RedirectURL returns the bucket's own URL of the object, if that is wanted.
+func (f *file) RedirectURL(lifetime time.Duration) (string, error) {
+	if !f.redirect {
+		return "", nil
+	}
+	return f.bucket.SignedURL(f.ctx, f.key, &blob.SignedURLOptions{Expiry: lifetime})
 }
 
 // Fetch requests the next n bytes.

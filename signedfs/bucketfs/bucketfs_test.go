@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -60,6 +62,7 @@ type store struct {
 	mu       sync.Mutex
 	requests []string
 	sent     int64
+	received atomic.Int64 // what the client of the store read, with headers
 	// answer, if not nil, may answer a request in the server's place.
 	answer func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -77,6 +80,33 @@ func (s *store) set(answer func(w http.ResponseWriter, r *http.Request) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer = answer
+}
+
+func (s *store) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	return countingConn{conn, &s.received, nil}, err
+}
+
+// countingConn counts what is read and written.
+type countingConn struct {
+	net.Conn
+	read, written *atomic.Int64
+}
+
+func (c countingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.read != nil {
+		c.read.Add(int64(n))
+	}
+	return n, err
+}
+
+func (c countingConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if c.written != nil {
+		c.written.Add(int64(n))
+	}
+	return n, err
 }
 
 type countingWriter struct {
@@ -122,6 +152,7 @@ func newStore(t *testing.T) (*store, *blob.Bucket) {
 	s.client = s3.New(s3.Options{
 		BaseEndpoint: aws.String(s.URL), UsePathStyle: true, Region: "us-east-1",
 		Credentials: credentials.NewStaticCredentialsProvider("id", "secretsecret", ""),
+		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: s.dial}},
 		Retryer:     aws.NopRetryer{}, // it would repeat what the tests count
 		// The imitation does not know the checksums at the end of a body.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
@@ -168,6 +199,12 @@ func (s *site) errors() []error {
 
 func serve(t *testing.T, b *blob.Bucket) *site {
 	t.Helper()
+	return serveWith(t, b, nil, nil)
+}
+
+// serveWith is serve with options. Uploads may be nil.
+func serveWith(t *testing.T, b *blob.Bucket, opts *bucketfs.Options, uploads *signedfs.Uploads) *site {
+	t.Helper()
 	text, err := middleware.GenerateHMACKey("k1")
 	if err != nil {
 		t.Fatal(err)
@@ -177,8 +214,9 @@ func serve(t *testing.T, b *blob.Bucket) *site {
 		t.Fatal(err)
 	}
 	s := new(site)
-	s.Handler, err = signedfs.New("/files/", bucketfs.New(b), keys, &signedfs.Options{
+	s.Handler, err = signedfs.New("/files/", bucketfs.New(b, opts), keys, &signedfs.Options{
 		Listing: true,
+		Uploads: uploads,
 		Error: func(_ *http.Request, err error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -467,7 +505,7 @@ func TestEveryBucketIsServedAlike(t *testing.T) {
 func TestFS(t *testing.T) {
 	for name, b := range buckets(t) {
 		t.Run(name, func(t *testing.T) {
-			if err := fstest.TestFS(ioFS{bucketfs.New(blob.PrefixedBucket(b, "kyc/"))}, "card.jpg", "deep/a.txt"); err != nil {
+			if err := fstest.TestFS(ioFS{bucketfs.New(blob.PrefixedBucket(b, "kyc/"), nil)}, "card.jpg", "deep/a.txt"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -485,7 +523,7 @@ func TestALargeDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d, err := bucketfs.New(b).Open("/dir")
+	d, err := bucketfs.New(b, nil).Open("/dir")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@
 // files and in memory.
 //
 //	bucket, err := blob.OpenBucket(ctx, "s3://scans?region=eu-central-1")
-//	files, err := signedfs.New("/files/", bucketfs.New(bucket), keys, nil)
+//	files, err := signedfs.New("/files/", bucketfs.New(bucket, nil), keys, nil)
 //	mux.Handle(files.Prefix(), files)
 //
 // The bucket stays private: the process reads the objects and sends them to
@@ -30,6 +30,46 @@
 // A directory is a prefix of keys that ends in a slash. It exists if there is a
 // key below it. Listings read the bucket page by page. The empty objects with which
 // consoles mark folders are not files.
+//
+// # Uploads
+//
+// With [signedfs.Options].Uploads, files are stored as objects, under the rules of
+// package signedfs. [signedfs.New] fails if the bucket cannot refuse to overwrite
+// an object (If-None-Match: * on S3): it tries. An upload costs one request to
+// see whether the name is taken, those that send the object, and one for its
+// ETag. Without IfNotExist, as on some stores that imitate S3, two clients could
+// both believe that theirs is the file.
+//
+// The object appears when it is whole. Until the client has sent all of it, and it
+// is what the link permits, the content is in a file in the directory of
+// [os.TempDir], which should be on a disk that has room for as many uploads as
+// Uploads.MaxUploads lets in. Nothing of an upload that is refused or breaks off
+// reaches the bucket. Of a process that is killed while it sends a large object,
+// parts can stay in the bucket, invisible, until a rule of the bucket removes
+// incomplete uploads: set one. An object on its way to S3 takes up to 16 MiB of
+// memory, or 10 MiB if it is larger than that; above 50 GiB, more.
+//
+// A condition such as If-Match holds against other uploads of this process, and
+// not against those of other processes. Directories need not exist, so that
+// Uploads.MakeDirs says nothing. Buckets of files (fileblob) refuse to overwrite
+// only within one process; use a [signedfs.Dir] for files.
+//
+// # Redirects
+//
+// With Options.Redirect, GET is answered with 302 Found to a URL that the bucket
+// itself verifies, such as a presigned one of S3. It works for the rest of the
+// link's life and at most five minutes. The bucket then sends the bytes, and none
+// pass through this process; HEAD is still answered from here. What is lost:
+//
+//   - The URL works as often as anyone wants, from every network, with or without
+//     the session that a link is bound to, and after its ID is revoked. A use is
+//     taken for each redirect, and not for what follows.
+//   - The reply is the bucket's: without the link's DownloadName and ContentType,
+//     with the object's own media type, and without a sandbox, nosniff or
+//     Cache-Control: private. HTML runs its scripts on the origin of the bucket.
+//   - Clients must reach the bucket, and pages of other origins its CORS rules.
+//
+// A bucket that cannot make such URLs, such as one in memory, is 500.
 //
 // # Errors
 //

@@ -26,7 +26,7 @@ func Example() {
 	check(err)
 	keys, err := middleware.ParseKeyring(text)
 	check(err)
-	files, err := signedfs.New("/files/", bucketfs.New(bucket), keys, nil)
+	files, err := signedfs.New("/files/", bucketfs.New(bucket, nil), keys, nil)
 	check(err)
 	server := httptest.NewServer(files)
 	defer server.Close()
