@@ -180,6 +180,8 @@
 // the URL work from any site; the preflight requests of scripts are for a CORS
 // handler in front of this one, since OPTIONS is not signed.
 //
+// Package resumable takes uploads that can be continued.
+//
 // A link for uploads does not open what it stored, unless it grants GET too: a
 // stranger who can do both has a place to share files. It can be used until it
 // expires, for every free name of a subtree, unless Uses limits it. It does

@@ -7,7 +7,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
-	"unicode"
+
+	"example.com/signedurl/signedfs/internal/admit"
 )
 
 // maxFrame is how much of a form may be something else than the file: its
@@ -58,7 +59,7 @@ func (up *upload) form(dir string) error {
 			continue
 		}
 		name = strings.TrimSuffix(dir, "/") + "/" + base
-		if strings.Contains(base, "/") || up.handler.fault(name) != nil || misleading(name) {
+		if strings.Contains(base, "/") || up.handler.fault(name) != nil || admit.Misleading(name) {
 			return refused(http.StatusBadRequest)
 		}
 		content := &limited{src: part, limit: up.limit}
@@ -168,13 +169,4 @@ func fileName(h textproto.MIMEHeader) (name string, isFile, ok bool) {
 	}
 	// A form without a chosen file states an empty name.
 	return name, isFile, !isFile || name != ""
-}
-
-// misleading reports whether a name has a character that makes it look like
-// another one: the bidirectional controls, by which "gpj.exe" shows as
-// "exe.jpg", and separators of lines.
-func misleading(name string) bool {
-	return strings.ContainsFunc(name, func(r rune) bool {
-		return unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
-	})
 }

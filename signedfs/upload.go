@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/signedurl/middleware"
+	"example.com/signedurl/signedfs/internal/admit"
 )
 
 // Uploads configures the uploads of a [Handler]. A field at its zero value
@@ -70,7 +71,7 @@ type uploader struct {
 	handler  *Handler
 	verifier *middleware.Verifier
 	root     Writer
-	slots    slots
+	slots    *admit.Slots
 	names    nameLocks
 }
 
@@ -94,7 +95,7 @@ func newUploader(h *Handler, v *middleware.Verifier) (*uploader, error) {
 	orDefault(&u.MaxUploads, defaultMaxUploads)
 	orDefault(&u.MaxPerClient, defaultMaxPerClient)
 	orDefault(&u.Timeout, defaultTimeout)
-	u.slots = slots{free: u.MaxUploads, perClient: u.MaxPerClient}
+	u.slots = admit.NewSlots(u.MaxUploads, u.MaxPerClient)
 	var ok bool
 	if u.root, ok = h.root.(Writer); !ok {
 		return nil, fmt.Errorf("signedurl: uploads need a file system that is a Writer, and %T is none", h.root)
@@ -149,14 +150,14 @@ func (up *upload) run(name string, slash bool) error {
 		return err
 	}
 	client, known := up.verifier.Client(up.r)
-	if status := up.slots.take(client, known); status != 0 {
+	if status := up.slots.Take(client, known); status != 0 {
 		return refused(status)
 	}
-	defer up.slots.release(client, known)
+	defer up.slots.Release(client, known)
 	if slash {
 		return up.form(name)
 	}
-	if misleading(name) {
+	if admit.Misleading(name) {
 		return refused(http.StatusBadRequest)
 	}
 	f, err := up.receive(name, &up.body, up.r.ContentLength)
