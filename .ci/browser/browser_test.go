@@ -32,6 +32,9 @@ var (
 var fileserver string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(tusProgram) != "" {
+		serveTus(os.Args[1:])
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "browser")
 		if err != nil {
