@@ -66,7 +66,7 @@ func BenchmarkServe(b *testing.B) {
 				plain = append(plain, name)
 				signed = append(signed, sign(b, ring, name, soon))
 			}
-			servers := startServers(b, root)
+			servers := startServers(b, serveRoot, root, len(serverNames))
 			targets := [][]string{signed, signed, plain, plain} // in the order of serverNames
 			c := &client{size: file.bytes}
 			// batch returns the CPU time in seconds of a batch of requests. It
@@ -128,20 +128,19 @@ var serverNames = []string{"signedfs", "middleware", "control", "plain"}
 const serveRoot = "SIGNEDURL_BENCHMARK_ROOT"
 
 func TestMain(m *testing.M) {
-	if root := os.Getenv(serveRoot); root != "" {
-		if err := runServers(root); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for variable, run := range map[string]func(root string) error{serveRoot: runServers, uploadRoot: runUploads} {
+		if root := os.Getenv(variable); root != "" {
+			if err := run(root); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	os.Exit(m.Run())
 }
 
-// runServers serves root on ports of the loopback interface and prints
-// their addresses. For each line that it reads it prints the CPU time that the
-// process has used, in nanoseconds. It ends with its standard input, and so
-// with the process that started it.
+// runServers serves root by each of the servers.
 func runServers(root string) error {
 	runtime.GOMAXPROCS(1)
 	key, err := middleware.NewHMACKey("2026a", secret)
@@ -166,7 +165,15 @@ func runServers(root string) error {
 		return err
 	}
 	plain := http.FileServer(http.Dir(root))
-	for _, h := range []http.Handler{signed, verifier.Handler(plain), plain, plain} {
+	return run(signed, verifier.Handler(plain), plain, plain)
+}
+
+// run serves handlers on ports of the loopback interface and prints their
+// addresses. For each line that it reads it prints the CPU time that the process
+// has used, in nanoseconds, or the memory that it holds if the line is "memory".
+// It ends with its standard input, and so with the process that started it.
+func run(handlers ...http.Handler) error {
+	for _, h := range handlers {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -175,6 +182,13 @@ func runServers(root string) error {
 		fmt.Println(l.Addr())
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if lines.Text() == "memory" {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			fmt.Println(m.HeapAlloc + m.StackInuse)
+			continue
+		}
 		var used syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 			return err
@@ -202,20 +216,20 @@ func (l fixedBuffers) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// servers are the process that runServers runs in.
+// servers are the process that run runs in.
 type servers struct {
 	addresses []string
 	ask       io.Writer
 	answers   *bufio.Scanner
 }
 
-func startServers(b *testing.B, root string) *servers {
+func startServers(b *testing.B, variable, root string, n int) *servers {
 	binary, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
 	cmd := exec.Command(binary)
-	cmd.Env = append(os.Environ(), serveRoot+"="+root)
+	cmd.Env = append(os.Environ(), variable+"="+root)
 	cmd.Stderr = os.Stderr
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -227,7 +241,7 @@ func startServers(b *testing.B, root string) *servers {
 		cmd.Wait()
 	})
 	s := &servers{ask: in, answers: bufio.NewScanner(out)}
-	for range serverNames {
+	for range n {
 		s.addresses = append(s.addresses, s.line(b))
 	}
 	return s
@@ -241,13 +255,19 @@ func (s *servers) line(b *testing.B) string {
 }
 
 // cpuTime returns the CPU time that the servers' process has used so far.
-func (s *servers) cpuTime(b *testing.B) time.Duration {
-	fmt.Fprintln(s.ask)
+func (s *servers) cpuTime(b *testing.B) time.Duration { return time.Duration(s.number(b, "")) }
+
+// memory returns how many bytes the servers' process holds, in use, after a
+// collection of its garbage.
+func (s *servers) memory(b *testing.B) int64 { return s.number(b, "memory") }
+
+func (s *servers) number(b *testing.B, question string) int64 {
+	fmt.Fprintln(s.ask, question)
 	n, err := strconv.ParseInt(s.line(b), 10, 64)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return time.Duration(n)
+	return n
 }
 
 // client asks one server at a time for files of one size, over a few
