@@ -37,8 +37,9 @@ type Uploads struct {
 	// that sends less than 1 KiB/s, or nothing for 30 seconds, is sent away
 	// earlier.
 	Timeout time.Duration
-	// MakeDirs makes the directories of a name that do not exist. Without it,
-	// the reply is 409 Conflict.
+	// MakeDirs makes the directories of a name that do not exist, when the
+	// upload begins: they stay if it is refused later. Without it, the reply is
+	// 409 Conflict.
 	MakeDirs bool
 	// ReturnLink makes the Location of a reply a link that opens the stored
 	// file. It has the expiry of the upload's link, and its NotBefore, ID, Host

@@ -49,5 +49,6 @@
 //
 // Uploads.MaxUploads and MaxPerClient also bound the requests that are under way,
 // Uploads.MaxBytes each upload, and Options.MaxUnfinished their number on the disk.
+// One link can begin that many, unless its Uses is limited.
 // A client that sends nothing for 30 seconds is sent away, and can continue.
 package resumable
