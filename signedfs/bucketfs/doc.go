@@ -19,6 +19,8 @@
 // The object's time, and its ETag if the store has one, are the reply's. Its media
 // type counts if the extension of its name is unknown and the type is inert.
 //
+// An object's Content-Encoding is not passed on: store files as they are.
+//
 // If an object is replaced between the two requests, the reply is 503, and the
 // client's next request gets the new version. The replacement is noticed by the
 // size and the time of modification, which has whole seconds. Of two versions of
