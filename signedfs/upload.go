@@ -1,6 +1,7 @@
 package signedfs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -55,10 +56,8 @@ type Uploads struct {
 }
 
 const (
-	defaultMaxBytes     = 100 << 20
-	defaultMaxUploads   = 64
-	defaultMaxPerClient = 8
-	defaultTimeout      = time.Hour
+	defaultMaxBytes = 100 << 20
+	defaultTimeout  = time.Hour
 
 	// largestUpload is the largest size that a link can state.
 	largestUpload = 1<<53 - 1
@@ -92,10 +91,8 @@ func newUploader(h *Handler, v *middleware.Verifier) (*uploader, error) {
 	if u.MaxBytes > largestUpload {
 		return nil, fmt.Errorf("signedurl: Uploads.MaxBytes is more than %d", int64(largestUpload))
 	}
-	orDefault(&u.MaxBytes, defaultMaxBytes)
-	orDefault(&u.MaxUploads, defaultMaxUploads)
-	orDefault(&u.MaxPerClient, defaultMaxPerClient)
-	orDefault(&u.Timeout, defaultTimeout)
+	u.MaxBytes = cmp.Or(u.MaxBytes, defaultMaxBytes)
+	u.Timeout = cmp.Or(u.Timeout, defaultTimeout)
 	u.slots = admit.NewSlots(u.MaxUploads, u.MaxPerClient)
 	var ok bool
 	if u.root, ok = h.root.(Writer); !ok {
@@ -105,13 +102,6 @@ func newUploader(h *Handler, v *middleware.Verifier) (*uploader, error) {
 		return nil, fmt.Errorf("signedurl: the file system cannot store uploads: %w", err)
 	}
 	return u, nil
-}
-
-func orDefault[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
 }
 
 // refused is the status with which an upload is refused.

@@ -1,6 +1,7 @@
 package resumable
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -41,8 +42,6 @@ type Options struct {
 }
 
 const (
-	defaultUploads    = 64 // as those of signedfs.Uploads
-	defaultPerClient  = 8
 	defaultUnfinished = 1000
 	day               = 24 * time.Hour
 
@@ -84,9 +83,8 @@ func New(base string, root signedfs.Writer, f middleware.Format, opts *Options) 
 	if o.Files.Uploads == nil || o.Dir == "" || o.Grace < 0 || o.Idle < 0 || o.MaxUnfinished < 0 {
 		return nil, errors.New("signedurl: resumable.Options needs Files.Uploads and Dir, and nothing negative")
 	}
-	setDefault(&o.Grace, day)
-	setDefault(&o.Idle, day)
-	setDefault(&o.MaxUnfinished, defaultUnfinished)
+	o.Grace, o.Idle = cmp.Or(o.Grace, day), cmp.Or(o.Idle, day)
+	o.MaxUnfinished = cmp.Or(o.MaxUnfinished, defaultUnfinished)
 	o.Files.Verify.EnforcesUploads = true
 	var err error
 	if h.Handler, err = signedfs.New(base, root, f, &o.Files); err != nil {
@@ -107,10 +105,7 @@ func New(base string, root signedfs.Writer, f middleware.Format, opts *Options) 
 	if h.store, err = openStore(o.Dir); err != nil {
 		return nil, err
 	}
-	slots, perClient := o.Files.Uploads.MaxUploads, o.Files.Uploads.MaxPerClient
-	setDefault(&slots, defaultUploads)
-	setDefault(&perClient, defaultPerClient)
-	h.slots = admit.NewSlots(slots, perClient)
+	h.slots = admit.NewSlots(o.Files.Uploads.MaxUploads, o.Files.Uploads.MaxPerClient)
 	h.locks = memorylocker.New()
 	composer := tus.NewStoreComposer()
 	composer.UseCore(h.store)
@@ -134,13 +129,6 @@ func New(base string, root signedfs.Writer, f middleware.Format, opts *Options) 
 	h.store.sweep(time.Now().Add(-o.Idle))
 	go h.sweep(ctx)
 	return h, nil
-}
-
-func setDefault[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
 }
 
 // Close ends the deletion of what was abandoned. Requests are still served.
@@ -261,8 +249,8 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, x *exchange) {
 		return
 	}
 	expiry := x.link.Expiry()
-	if now := time.Now(); expiry.IsZero() {
-		expiry = now
+	if expiry.IsZero() {
+		expiry = time.Now()
 	}
 	expiry = expiry.Add(h.opts.Grace)
 	if longest := h.opts.Files.Verify.MaxLifetime; longest > 0 {

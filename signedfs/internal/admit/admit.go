@@ -2,6 +2,7 @@
 package admit
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -18,7 +19,10 @@ type Slots struct {
 }
 
 // NewSlots returns so many slots, of which one client gets no more than perClient.
-func NewSlots(n, perClient int) *Slots { return &Slots{free: n, perClient: perClient} }
+// Zero means 64 and 8, as the documentation of signedfs.Uploads says.
+func NewSlots(n, perClient int) *Slots {
+	return &Slots{free: cmp.Or(n, 64), perClient: cmp.Or(perClient, 8)}
+}
 
 // Take takes a slot, or returns the status for a client that gets none. A client
 // that is not known is not bounded by itself.
