@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"example.com/signedurl/middleware/internal/netaddr"
 	"example.com/signedurl/middleware/internal/strict"
 )
 
@@ -495,7 +496,7 @@ func writeNetworks(c *Claims) (string, error) {
 	}
 	texts := make([]string, len(c.Networks))
 	for i, n := range c.Networks {
-		n, ok := canonicalNetwork(n)
+		n, ok := netaddr.Network(n)
 		if !ok {
 			return "", fmt.Errorf("%v is not a network", c.Networks[i])
 		}
@@ -515,12 +516,12 @@ func (c *Claims) readNetworks(raw string) bool {
 // readNetwork reads an address or a network. IPv4 is read in place; the colons
 // of IPv6 are escaped, so that the address is decoded first.
 func readNetwork(item string) (netip.Prefix, bool) {
-	a, n := leadingIPv4(item)
+	a, n := netaddr.LeadingIPv4(item)
 	if n == 0 {
 		n, _ = find(item, '/')
 		address, _ := strict.Unescape(item[:n], true)
 		var ok bool
-		if a, ok = parseAddr(address); !ok || a.Zone() != "" {
+		if a, ok = netaddr.Parse(address); !ok || a.Zone() != "" {
 			return netip.Prefix{}, false
 		}
 	}
@@ -535,7 +536,7 @@ func readNetwork(item string) (netip.Prefix, bool) {
 			return netip.Prefix{}, false
 		}
 	}
-	return canonicalNetwork(netip.PrefixFrom(a, int(length)))
+	return netaddr.Network(netip.PrefixFrom(a, int(length)))
 }
 
 func (c *Claims) holdNetworks(o *occasion) error {
@@ -546,7 +547,7 @@ func (c *Claims) holdNetworks(o *occasion) error {
 	if !ok {
 		return errAddress
 	}
-	if !within(addr, c.Networks) {
+	if !netaddr.Within(addr, c.Networks) {
 		return errNetwork
 	}
 	if o.trace != nil {

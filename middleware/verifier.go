@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/signedurl/middleware/internal/netaddr"
 	"example.com/signedurl/middleware/internal/strict"
 )
 
@@ -141,7 +142,7 @@ func NewVerifier(f Format, opts *Options) (*Verifier, error) {
 		fault("Prefix is not a canonical path: %q", o.Prefix)
 	}
 	for i, p := range o.TrustedProxies {
-		canonical, ok := canonicalNetwork(p)
+		canonical, ok := netaddr.Network(p)
 		if !ok {
 			fault("TrustedProxies holds %v, which is not a network", p)
 		}
