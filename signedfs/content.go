@@ -118,6 +118,9 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 	if len(types) != 1 || !inert(types[0]) {
 		header["Content-Security-Policy"] = []string{policy}
 	}
+	if len(types) == 1 && h.offload(w, name, types[0]) {
+		return
+	}
 	// An outer handler that sets a validator knows more than the file system:
 	// the times of a file may differ from replica to replica.
 	if _, set := header["Etag"]; !set {

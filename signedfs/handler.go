@@ -24,6 +24,10 @@ type Options struct {
 	// the package documentation.
 	Listing bool
 
+	// Offload leaves files to a proxy in front, which sends them in place of this
+	// process. See "Behind a proxy" in the package documentation.
+	Offload Offload
+
 	// Uploads stores the bodies of accepted PUT and POST requests, for links that
 	// grant one. The root must be a [Writer], as a [Dir] is. See "Uploads" in the
 	// package documentation. Nil answers 405, or calls OtherMethods.
@@ -90,7 +94,7 @@ func New(base string, root http.FileSystem, f middleware.Format, opts *Options) 
 		h.opts.Verify.EnforcesUploads = true
 	}
 	verifier, err := middleware.NewVerifier(f, &h.opts.Verify)
-	if err := errors.Join(err, h.setBase(base, f)); err != nil {
+	if err := errors.Join(err, h.setBase(base, f), h.opts.Offload.check()); err != nil {
 		return nil, err
 	}
 	if h.opts.Uploads != nil {
