@@ -250,6 +250,42 @@
 // Cache-Control: no-store and neither the name nor the media type of the link.
 // See [Verifier.Handler].
 //
+// # CORS
+//
+// Pages of other origins show images, videos and downloads without permission.
+// A script that reads a file, and a player that is a script, need it from the
+// server, by the CORS protocol (https://fetch.spec.whatwg.org/#http-cors-protocol).
+// A handler for it belongs outside the verifier:
+//
+//	pages := cors.New(cors.Options{ // github.com/rs/cors
+//		AllowedOrigins: []string{"https://app.example"},
+//		AllowedMethods: []string{"GET", "HEAD"},
+//		AllowedHeaders: []string{"Range", "If-Range"},
+//		ExposedHeaders: []string{"Accept-Ranges", "Content-Range", "ETag"},
+//	})
+//	mux.Handle("/files/", pages.Handler(v.Handler(files)))
+//
+// There it answers the preflight requests, which no client signs and the verifier
+// refuses. It also adds its fields to refusals, without which a script sees a
+// failed connection instead of the status of an expired link.
+//
+// A page of another site gets the cookies of a subtree sent only if they are
+// SameSite=None, and in more and more browsers only if they are Partitioned:
+//
+//	cookies, err := subtree.Cookies("files")
+//	...
+//	for _, c := range cookies {
+//		c.SameSite = http.SameSiteNoneMode
+//		c.Partitioned = true
+//		http.SetCookie(w, c)
+//	}
+//
+// The host of the files must set them itself, in its reply to a request that the
+// page sends with credentials, as it does those for the files (fetch with
+// credentials: "include", <video crossorigin="use-credentials">). Both replies need
+// AllowCredentials, with which every origin in the list can read what the
+// visitor's cookies open.
+//
 // # Threats
 //
 // Hand-written code for signed links often has these faults, each of which was

@@ -178,7 +178,9 @@
 // good only for requests that a browser does not send for another site
 // ([http.CrossOriginProtection]): otherwise 403, for OtherMethods too. Links in
 // the URL work from any site; the preflight requests of scripts are for a CORS
-// handler in front of this one, since OPTIONS is not signed.
+// handler in front of this one, which package middleware describes. Besides what
+// is said there, it permits the methods PUT and POST and the header fields
+// Content-Type, If-Match and If-None-Match, and exposes Location and Repr-Digest.
 //
 // Package resumable takes uploads that can be continued.
 //

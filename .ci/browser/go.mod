@@ -13,6 +13,7 @@ require (
 	example.com/signedurl/signedfs/resumable v0.0.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/rs/cors v1.11.1
 )
 
 require (

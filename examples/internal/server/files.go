@@ -26,6 +26,7 @@ type Files struct {
 	proxies      []netip.Prefix
 	useWindow    time.Duration
 	expired      int
+	cors         cors
 	reportOnly   bool
 }
 
@@ -46,6 +47,7 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.SizeVar(&f.Uploads.MaxBytes, "upload-max", 100<<20, "refuse uploads that are larger than this `size`, also with links that permit more")
 	fs.IntVar(&f.Uploads.MaxUploads, "upload-slots", 64, "refuse an upload while this `number` of them is under way, of which one client may have 8")
 	fs.BoolVar(&f.Uploads.MakeDirs, "upload-dirs", false, "make the directories that the path of an upload names")
+	f.cors.register(fs)
 	fs.BoolVar(&f.reportOnly, "insecure-report-only", false, "serve what would be refused, and only log and count it")
 }
 
@@ -95,6 +97,12 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 		return nil, nil, err
 	}
 	opts.Uses = uses
+	f.cors.uploads = f.Policy.Uploads
+	f.cors.credentials = f.Policy.Cookie != "" || f.Keys.Cookies() || len(f.Bindings) > 0
+	if err := f.cors.validate(); err != nil {
+		return nil, nil, cli.UsageError{Err: err}
+	}
+	s.cors = f.cors
 	format := middleware.NewFormatVar(loaded)
 	if file := f.Keys.File(); file != "" {
 		s.Reload("keys", file, func() error {

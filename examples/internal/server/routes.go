@@ -6,8 +6,6 @@ import (
 	"path"
 	"strings"
 	"sync/atomic"
-
-	"example.com/signedurl/signedfs"
 )
 
 // routes sends requests for files to files, and all others to pages.
@@ -17,12 +15,12 @@ import (
 // header, and tell a forger something other than 403.
 type routes struct {
 	below string // the decoded path below which the files are
-	files *signedfs.Handler
+	files http.Handler
 	pages http.Handler
 }
 
-func newRoutes(files *signedfs.Handler, pages http.Handler) *routes {
-	below, _ := url.PathUnescape(files.Prefix()) // signedfs.New has checked the escapes
+func newRoutes(prefix string, files, pages http.Handler) *routes {
+	below, _ := url.PathUnescape(prefix) // signedfs.New has checked the escapes
 	return &routes{below, files, pages}
 }
 

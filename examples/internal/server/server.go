@@ -76,6 +76,7 @@ type Server struct {
 	recorder    *recorder
 	reloader    *reloader
 	health      health
+	cors        cors
 	http        *http.Server
 	listener    net.Listener
 	stopMetrics func() error
@@ -164,7 +165,7 @@ func (s *Server) Serve(ctx context.Context, files *signedfs.Handler, pages *http
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	pages.Handle("GET /healthz", &s.health)
-	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(newRoutes(files, pages))
+	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(newRoutes(files.Prefix(), s.cors.handler(files), pages))
 	if len(s.reloader.items) > 0 { // otherwise SIGHUP ends the program, as a closed terminal should
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
