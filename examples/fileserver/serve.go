@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"example.com/signedurl/examples/internal/cli"
@@ -20,7 +21,8 @@ import (
 const serveHelp = `
 Serve serves the files of a directory to requests that carry a signed link, and
 /healthz to everyone. Without -dir it serves a demonstration, with a key that it
-generates unless it is given one.
+generates unless it is given one. With -forward-auth it tells a proxy what it
+would serve, for which it needs no -dir.
 
 SIGTERM and SIGINT stop it; transfers may finish first, unless the signal comes
 twice. SIGHUP makes it reload the keys, the revocations and the certificate, and
@@ -34,12 +36,14 @@ type serving struct {
 	dir      string
 	lifetime time.Duration
 	uses     string
+	sendfile bool
 }
 
 func (c *serving) register(fs *cli.Flags) {
 	fs.StringVar(&c.dir, "dir", "", "serve the files of this `directory`; without it, a demonstration")
 	fs.DurationVar(&c.lifetime, "lifetime", 15*time.Second, "the `duration` for which the links on the demonstration's page work")
 	fs.StringVar(&c.uses, "uses", "memory", "count limited uses in this `store`: memory, which a restart clears, or off, which refuses such links")
+	fs.BoolVar(&c.sendfile, "x-sendfile", false, "let Apache or lighttpd send the files, which find them in the same directory")
 	c.server.Register(fs)
 	c.files.Register(fs)
 }
@@ -54,7 +58,9 @@ func (c *serving) validate(fs *cli.Flags) error {
 		return cli.Usagef("-uses must be memory or off, not %q", c.uses)
 	case c.uses == "off" && fs.Given("use-window"):
 		return cli.Usagef("-use-window needs -uses")
-	case c.demo() && c.files.Policy.Uploads:
+	case c.dir == "" && (c.sendfile || c.files.Offload.XAccel != ""):
+		return cli.Usagef("-x-accel and -x-sendfile are for the files of -dir")
+	case c.dir == "" && c.files.Policy.Uploads:
 		return cli.Usagef("-uploads is for the files of -dir; the demonstration has uploads of its own")
 	case c.demo() && c.files.Keys.Format() != formats.Own:
 		return cli.Usagef("the demonstration uses only the format %s: set -dir for another one", formats.Own)
@@ -65,7 +71,7 @@ func (c *serving) validate(fs *cli.Flags) error {
 	return c.files.Validate(fs)
 }
 
-func (c *serving) demo() bool { return c.dir == "" }
+func (c *serving) demo() bool { return c.dir == "" && !c.files.ForwardsAuth() }
 
 func serve(ctx context.Context, args []string, t cli.Terminal) error {
 	var c serving
@@ -82,10 +88,20 @@ func serve(ctx context.Context, args []string, t cli.Terminal) error {
 		return err
 	}
 	defer srv.Close()
-	if c.demo() {
+	switch {
+	case c.dir != "":
+		return c.serveDir(ctx, srv)
+	case c.demo():
 		return c.serveDemo(ctx, srv)
 	}
-	return c.serveDir(ctx, srv)
+	if err := c.files.Prepare(srv, c.useStore()); err != nil {
+		return err
+	}
+	if err := srv.Listen(); err != nil {
+		return err
+	}
+	fmt.Fprintf(srv.Out, "Answering proxies at %s\n", srv.Origin())
+	return srv.Serve(ctx, nil, http.NewServeMux())
 }
 
 func (c *serving) serveDir(ctx context.Context, srv *server.Server) error {
@@ -97,6 +113,11 @@ func (c *serving) serveDir(ctx context.Context, srv *server.Server) error {
 		return fmt.Errorf("cannot serve the directory: %w", err)
 	}
 	defer dir.Close()
+	if c.sendfile {
+		if c.files.Offload.XSendfile, err = filepath.Abs(c.dir); err != nil {
+			return err
+		}
+	}
 	// A deployment may replace the directory, or point a symbolic link to it
 	// elsewhere.
 	srv.Reload("directory", c.dir, dir.Reopen)

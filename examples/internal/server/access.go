@@ -29,6 +29,8 @@ type decision struct {
 	made    bool
 	err     error
 	key, id string
+	// Of the request that a proxy asked about.
+	method, target string
 }
 
 type decisionKey struct{}
@@ -93,7 +95,7 @@ func (rec *recorder) wait(timeout time.Duration) {
 }
 
 func (rec *recorder) line(r *http.Request, reply *reply, d *decision, cause string, took time.Duration) {
-	attrs := make([]slog.Attr, 0, 14)
+	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
 		slog.String("method", r.Method),
 		slog.String("host", r.Host),
@@ -116,6 +118,9 @@ func (rec *recorder) line(r *http.Request, reply *reply, d *decision, cause stri
 		attrs = append(attrs, slog.String("user_agent", agent))
 	}
 	if d.made {
+		if d.target != r.RequestURI {
+			attrs = append(attrs, slog.String("asked_method", d.method), slog.String("asked_target", d.target))
+		}
 		attrs = append(attrs, slog.String("link", middleware.Reason(d.err)))
 		if d.key != "" {
 			attrs = append(attrs, slog.String("key", d.key))
@@ -134,6 +139,6 @@ func (rec *recorder) line(r *http.Request, reply *reply, d *decision, cause stri
 func (rec *recorder) observe(r *http.Request, l middleware.Link, err error) {
 	rec.metrics.decision(l.KeyID, err)
 	if d, ok := r.Context().Value(decisionKey{}).(*decision); ok {
-		*d = decision{true, err, l.KeyID, l.ID}
+		*d = decision{true, err, l.KeyID, l.ID, r.Method, r.RequestURI}
 	}
 }

@@ -20,6 +20,8 @@ type Files struct {
 	Bindings Bindings
 	// Uploads says how uploads are stored, if the policy has them.
 	Uploads signedfs.Uploads
+	// Offload says where a proxy finds the files, if it sends them.
+	Offload signedfs.Offload
 
 	base, prefix string
 	listing      bool
@@ -27,6 +29,7 @@ type Files struct {
 	useWindow    time.Duration
 	expired      int
 	cors         cors
+	forward      forwardAuth
 	reportOnly   bool
 }
 
@@ -48,6 +51,8 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.IntVar(&f.Uploads.MaxUploads, "upload-slots", 64, "refuse an upload while this `number` of them is under way, of which one client may have 8")
 	fs.BoolVar(&f.Uploads.MakeDirs, "upload-dirs", false, "make the directories that the path of an upload names")
 	f.cors.register(fs)
+	fs.StringVar(&f.Offload.XAccel, "x-accel", "", "let nginx send the files, from the internal location of this `path`, such as /protected/")
+	f.forward.register(fs)
 	fs.BoolVar(&f.reportOnly, "insecure-report-only", false, "serve what would be refused, and only log and count it")
 }
 
@@ -67,8 +72,12 @@ func (f *Files) Validate(fs *cli.Flags) error {
 	if f.Uploads.MaxUploads <= 0 {
 		return cli.Usagef("-upload-slots must be positive")
 	}
-	return nil
+	return f.forward.validate(fs, f)
 }
+
+// ForwardsAuth reports whether proxies may ask about requests that they serve
+// themselves.
+func (f *Files) ForwardsAuth() bool { return f.forward.profile != 0 }
 
 // Base is the base of the files with an origin: that of -base-url, of signed
 // links, or of the listener. The host that a request names is never used,
@@ -88,19 +97,56 @@ func (f *Files) Base(listener string) string {
 // function explains what the handler would decide about a request with the path
 // that clients see.
 func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStore) (*signedfs.Handler, func(*http.Request) *middleware.Explanation, error) {
-	loaded, err := f.load(s)
+	format, opts, err := f.verifying(s, uses)
 	if err != nil {
 		return nil, nil, err
 	}
+	var uploads *signedfs.Uploads
+	if f.Policy.Uploads {
+		uploads = &f.Uploads
+	}
+	h, err := signedfs.New(f.Base(""), root, format, &signedfs.Options{
+		Verify:  opts,
+		Listing: f.listing,
+		Uploads: uploads,
+		Offload: f.Offload,
+		Error: func(r *http.Request, err error) {
+			s.Log.Error("a file cannot be served or stored", "request", r, "error", err)
+		},
+	})
+	if err != nil {
+		return nil, nil, cli.UsageError{Err: err}
+	}
+	opts.Prefix = ""
+	v, err := middleware.NewVerifier(format, &opts)
+	if err != nil {
+		return nil, nil, cli.UsageError{Err: err}
+	}
+	return h, v.Explain, nil
+}
+
+// Prepare makes s ready to answer proxies, without files of its own, as Handler
+// does.
+func (f *Files) Prepare(s *Server, uses middleware.UseStore) error {
+	_, _, err := f.verifying(s, uses)
+	return err
+}
+
+// verifying returns what a verifier needs, and sets what s serves beside files.
+func (f *Files) verifying(s *Server, uses middleware.UseStore) (middleware.Format, middleware.Options, error) {
+	loaded, err := f.load(s)
+	if err != nil {
+		return nil, middleware.Options{}, err
+	}
 	opts, err := f.options(s)
 	if err != nil {
-		return nil, nil, err
+		return nil, opts, err
 	}
 	opts.Uses = uses
 	f.cors.uploads = f.Policy.Uploads
 	f.cors.credentials = f.Policy.Cookie != "" || f.Keys.Cookies() || len(f.Bindings) > 0
 	if err := f.cors.validate(); err != nil {
-		return nil, nil, cli.UsageError{Err: err}
+		return nil, opts, cli.UsageError{Err: err}
 	}
 	s.cors = f.cors
 	format := middleware.NewFormatVar(loaded)
@@ -116,27 +162,11 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 	if f.reportOnly {
 		s.Log.Warn("report only: every file is served to everyone, whatever the link")
 	}
-	var uploads *signedfs.Uploads
-	if f.Policy.Uploads {
-		uploads = &f.Uploads
+	check, err := f.forward.handler(s, f, format, opts)
+	if check != nil {
+		s.mounts = append(s.mounts, mount{f.forward.path, check})
 	}
-	h, err := signedfs.New(f.Base(""), root, format, &signedfs.Options{
-		Verify:  opts,
-		Listing: f.listing,
-		Uploads: uploads,
-		Error: func(r *http.Request, err error) {
-			s.Log.Error("a file cannot be served or stored", "request", r, "error", err)
-		},
-	})
-	if err != nil {
-		return nil, nil, cli.UsageError{Err: err}
-	}
-	opts.Prefix = ""
-	v, err := middleware.NewVerifier(format, &opts)
-	if err != nil {
-		return nil, nil, cli.UsageError{Err: err}
-	}
-	return h, v.Explain, nil
+	return format, opts, err
 }
 
 // load loads the keys, and warns if they are not kept as keys should be.

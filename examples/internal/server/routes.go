@@ -2,38 +2,48 @@ package server
 
 import (
 	"net/http"
-	"net/url"
 	"path"
 	"strings"
 	"sync/atomic"
 )
 
-// routes sends requests for files to files, and all others to pages.
+// routes sends requests to what is mounted at their path, the first that fits,
+// and all others to pages.
 //
 // http.ServeMux could do it, but it redirects a path that is not clean to the
 // clean one. That would carry the query, and the signature in it, into a
 // header, and tell a forger something other than 403.
 type routes struct {
-	below string // the decoded path below which the files are
-	files http.Handler
-	pages http.Handler
+	mounts []mount
+	pages  http.Handler
 }
 
-func newRoutes(prefix string, files, pages http.Handler) *routes {
-	below, _ := url.PathUnescape(prefix) // signedfs.New has checked the escapes
-	return &routes{below, files, pages}
+// mount is a handler for a decoded path and all below it.
+type mount struct {
+	path string
+	http.Handler
+}
+
+func (m *mount) serves(path string) bool {
+	rest, ok := strings.CutPrefix(path, m.path)
+	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(m.path, "/"))
 }
 
 func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case strings.HasPrefix(r.URL.Path, rt.below):
-		rt.files.ServeHTTP(w, r)
-	case r.URL.Path == "" || path.Clean(r.URL.Path) != r.URL.Path:
-		http.NotFound(w, r)
-	default:
-		rt.pages.ServeHTTP(w, r)
+	for i := range rt.mounts {
+		if rt.mounts[i].serves(r.URL.Path) {
+			rt.mounts[i].ServeHTTP(w, r)
+			return
+		}
 	}
+	if r.URL.Path == "" || path.Clean(r.URL.Path) != r.URL.Path {
+		http.NotFound(w, r)
+		return
+	}
+	rt.pages.ServeHTTP(w, r)
 }
+
+const healthPath = "/healthz"
 
 // health answers whether the process takes requests, and will.
 type health struct{ stopping atomic.Bool }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -77,6 +78,7 @@ type Server struct {
 	reloader    *reloader
 	health      health
 	cors        cors
+	mounts      []mount // before the files
 	http        *http.Server
 	listener    net.Listener
 	stopMetrics func() error
@@ -158,21 +160,31 @@ func (s *Server) Origin() string {
 	return scheme + clientAddr(s.config.addr, s.listener.Addr())
 }
 
-// Serve serves files, and pages and the health check everywhere else, until
-// ctx is done or the process gets SIGINT or SIGTERM. Downloads may then finish,
-// unless a second signal comes, which ends the process.
+// Serve serves files, if they are not nil, and pages and the health check
+// everywhere else, until ctx is done or the process gets SIGINT or SIGTERM.
+// Downloads may then finish, unless a second signal comes, which ends the process.
 func (s *Server) Serve(ctx context.Context, files *signedfs.Handler, pages *http.ServeMux) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
-	pages.Handle("GET /healthz", &s.health)
-	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(newRoutes(files.Prefix(), s.cors.handler(files), pages))
+	pages.Handle("GET "+healthPath, &s.health)
+	listening := []any{"address", s.listener.Addr().String()}
+	for _, m := range s.mounts {
+		listening = append(listening, "check", m.path)
+	}
+	mounts := s.mounts
+	if files != nil {
+		below, _ := url.PathUnescape(files.Prefix()) // signedfs.New has checked the escapes
+		mounts = append(mounts, mount{below, s.cors.handler(files)})
+		listening = append(listening, "files", files.Prefix())
+	}
+	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(&routes{mounts, pages})
 	if len(s.reloader.items) > 0 { // otherwise SIGHUP ends the program, as a closed terminal should
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
 		defer signal.Stop(hangup)
 		go s.reloader.run(ctx, hangup)
 	}
-	s.Log.Info("listening", "address", s.listener.Addr().String(), "files", files.Prefix())
+	s.Log.Info("listening", listening...)
 	return s.serveUntil(ctx)
 }
 
