@@ -38,8 +38,9 @@
 // RFC 3986 does not allow in path and query.
 //
 // Refused are also links that limit an upload, since nobody would hold the body
-// against them, and by the profiles of Caddy, Traefik and Envoy those that ask for a
-// type or a name of the reply, unless [Options.SetsReplyHeaders] is set. A link with
+// against them, those that ask for the type of the reply, which proxies cannot
+// replace, and by the profiles of Caddy, Traefik and Envoy those that ask for its
+// file name, unless [Options.SetsReplyHeaders] is set. A link with
 // limited uses is counted for each request, ranges included, unless the verifier has
 // a UseWindow. Links that a person has to confirm first do not pass.
 //

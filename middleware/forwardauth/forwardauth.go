@@ -38,8 +38,9 @@ const (
 type fields struct {
 	name                 string
 	method, target, host string
-	// setsHeader says that the proxy can set the fields of the reply.
-	setsHeader bool
+	// setsName says that the proxy can set the Content-Disposition of a reply.
+	// None can replace its Content-Type.
+	setsName bool
 }
 
 const forwardedFor = "X-Forwarded-For"
@@ -84,7 +85,7 @@ type Options struct {
 	PathPrefix string
 	// SetsReplyHeaders says that the proxy copies the X-Signed fields to
 	// the reply, so that links may ask for its type and its file name. The
-	// profile NGINX takes that for granted.
+	// profile NGINX takes the name for granted.
 	SetsReplyHeaders bool
 	// Error, if not nil, is called with the reason if a request is refused
 	// before the verifier sees it: the proxy is not trusted or not configured as
@@ -205,7 +206,10 @@ func (h *handler) holds(l *middleware.Link) bool {
 	if l.Upload.MaxBytes != 0 || l.Upload.SHA256 != [32]byte{} || l.Upload.Accept != nil || l.Upload.Replace {
 		return false
 	}
-	return h.setsHeader || h.opts.SetsReplyHeaders || l.DownloadName == "" && l.ContentType == "" && !l.Inline
+	if h.opts.SetsReplyHeaders {
+		return true
+	}
+	return l.ContentType == "" && (h.setsName || l.DownloadName == "" && !l.Inline)
 }
 
 // copied are the fields of the verifier's reply that the proxy is to copy.

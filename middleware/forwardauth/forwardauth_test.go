@@ -206,30 +206,38 @@ func query(link string) string {
 }
 
 func TestTheProxyLearnsWhatTheReplyShouldHave(t *testing.T) {
-	link := sign(t, "/files/a", claims(func(c *middleware.Claims) {
-		c.DownloadName, c.ContentType = "report.pdf", "application/pdf"
-	}))
+	named := sign(t, "/files/a", claims(func(c *middleware.Claims) { c.DownloadName = "report.pdf" }))
+	typed := sign(t, "/files/a", claims(func(c *middleware.Claims) { c.ContentType = "application/pdf" }))
 	for _, p := range everyProfile {
-		s := start(t, p, middleware.Options{}, prefix(p))
-		resp := send(t, "tcp", s.Listener.Addr().String(), ask(p, original{"GET", link, host, client}))
-		if p != forwardauth.NGINX {
-			if resp.StatusCode != 403 {
-				t.Errorf("%v: %d for a link with a name, which the proxy cannot send", p, resp.StatusCode)
-			}
-			opts := prefix(p)
-			opts.SetsReplyHeaders = true
-			s = start(t, p, middleware.Options{}, opts)
-			resp = send(t, "tcp", s.Listener.Addr().String(), ask(p, original{"GET", link, host, client}))
-		}
-		if c := resp.Header.Get("X-Signed-Cache-Control"); !strings.HasPrefix(c, "private, max-age=3") {
-			t.Errorf("%v: %d, X-Signed-Cache-Control: %q", p, resp.StatusCode, c)
-		}
-		for name, want := range map[string]string{
-			"X-Signed-Referrer-Policy": "no-referrer", "X-Signed-Content-Type": "application/pdf",
-			"X-Signed-Content-Disposition": `attachment; filename="report.pdf"`,
+		opts := prefix(p)
+		some := start(t, p, middleware.Options{}, opts)
+		opts.SetsReplyHeaders = true
+		all := start(t, p, middleware.Options{}, opts)
+		for _, test := range []struct {
+			link   string
+			server *httptest.Server
+			passes bool
+			want   map[string]string
+		}{
+			{named, some, p == forwardauth.NGINX, map[string]string{"X-Signed-Content-Disposition": `attachment; filename="report.pdf"`}},
+			{named, all, true, map[string]string{"X-Signed-Content-Disposition": `attachment; filename="report.pdf"`}},
+			{typed, some, false, nil},
+			{typed, all, true, map[string]string{"X-Signed-Content-Type": "application/pdf"}},
 		} {
-			if got := resp.Header.Get(name); got != want {
-				t.Errorf("%v: %s: %q, want %q", p, name, got, want)
+			resp := sendTo(t, test.server, ask(p, original{"GET", test.link, host, client}))
+			if got := resp.StatusCode/100 == 2; got != test.passes {
+				t.Errorf("%v: %s: %d", p, test.link, resp.StatusCode)
+			}
+			if !test.passes {
+				continue
+			}
+			if c := resp.Header.Get("X-Signed-Cache-Control"); !strings.HasPrefix(c, "private, max-age=3") || resp.Header.Get("X-Signed-Referrer-Policy") != "no-referrer" {
+				t.Errorf("%v: %v", p, resp.Header)
+			}
+			for name, want := range test.want {
+				if got := resp.Header.Get(name); got != want {
+					t.Errorf("%v: %s: %q, want %q", p, name, got, want)
+				}
 			}
 		}
 	}
