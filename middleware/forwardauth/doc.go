@@ -29,7 +29,9 @@
 //
 // The client is the last entry of X-Forwarded-For, which is the peer of the
 // proxy. If that is a proxy too, of the verifier's own
-// [middleware.Options.TrustedProxies], the entries before it count.
+// [middleware.Options.TrustedProxies], the entries before it count. Envoy appends its
+// own address too (https://github.com/envoyproxy/envoy/issues/21519), which is
+// skipped; it must be allowed to send the field, and use_remote_address must be on.
 //
 // The target must be as the client sent it. Proxies serve another path than that: they
 // resolve dots, merge slashes, decode "%2F" and cut at "#". Where this could lead to

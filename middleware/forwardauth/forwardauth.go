@@ -41,15 +41,17 @@ type fields struct {
 	// setsName says that the proxy can set the Content-Disposition of a reply.
 	// None can replace its Content-Type.
 	setsName bool
+	// appendsItself says that the proxy appends its own address to the clients.
+	appendsItself bool
 }
 
 const forwardedFor = "X-Forwarded-For"
 
 var profiles = [...]fields{
-	NGINX:   {"nginx", "X-Original-Method", "X-Original-Uri", "X-Original-Host", true},
-	Caddy:   {"caddy", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", false},
-	Traefik: {"traefik", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", false},
-	Envoy:   {"envoy", "", "", "", false},
+	NGINX:   {"nginx", "X-Original-Method", "X-Original-Uri", "X-Original-Host", true, false},
+	Caddy:   {"caddy", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", false, false},
+	Traefik: {"traefik", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", false, false},
+	Envoy:   {"envoy", "", "", "", false, true},
 }
 
 // ParseProfile returns the profile of a name: nginx, caddy, traefik or envoy.
@@ -308,7 +310,15 @@ func (h *handler) original(o *http.Request) (*http.Request, error) {
 		return nil, err
 	}
 	before, client, more := cutLast(clients)
-	if _, ok := netaddr.ParsePeer(client); !ok {
+	addr, ok := netaddr.ParsePeer(client)
+	for h.appendsItself && ok && netaddr.Within(addr, h.opts.TrustedProxies) {
+		if !more {
+			return nil, errors.New("signedurl: the proxy must send the " + forwardedFor + " of the client, and sent itself alone")
+		}
+		before, client, more = cutLast(before)
+		addr, ok = netaddr.ParsePeer(client)
+	}
+	if !ok {
 		return nil, errors.New("signedurl: the last entry of " + forwardedFor + " is no address")
 	}
 	if more {

@@ -362,6 +362,22 @@ func TestTheClientIsThePeerOfTheLastProxy(t *testing.T) {
 	}
 }
 
+// As https://github.com/envoyproxy/envoy/issues/21519 describes.
+func TestEnvoyAppendsItself(t *testing.T) {
+	link := sign(t, "/files/a", claims(func(c *middleware.Claims) { c.Networks = []netip.Prefix{netip.MustParsePrefix(client + "/32")} }))
+	s := start(t, forwardauth.Envoy, middleware.Options{}, forwardauth.Options{
+		PathPrefix: "/verify", TrustedProxies: []netip.Prefix{netip.MustParsePrefix(proxy), netip.MustParsePrefix("10.0.0.0/8")},
+	})
+	for clients, want := range map[string]int{
+		client + ",10.0.0.9": 200, client: 200, client + ", 10.0.0.9, 127.0.0.1": 200,
+		"10.0.0.9": 403, "127.0.0.1, 10.0.0.9": 403, client + ",203.0.113.1,10.0.0.9": 403, client + ",x,10.0.0.9": 403,
+	} {
+		if resp := sendTo(t, s, ask(forwardauth.Envoy, original{"GET", link, host, clients})); resp.StatusCode != want {
+			t.Errorf("%q: %d, want %d", clients, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestStrangersMayNotAsk(t *testing.T) {
 	good := sign(t, "/files/card.jpg", soon)
 	request := ask(forwardauth.NGINX, original{"GET", good, host, client})
