@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"bytes"
 	"io"
 	"mime"
 	"net/http"
@@ -14,37 +15,60 @@ const confirmBody = "confirm=1"
 // needs one. It is called for an authentic link alone, so that nobody else makes the
 // server read a body.
 func (c *confirmation) prepare(r *Request, l *Link) {
-	r.Method = r.http.Method
-	if l.Uses <= 0 || r.Method != http.MethodPost || !l.allows(http.MethodGet) {
+	r.Method, c.ask, c.stood = r.http.Method, false, false
+	if !confirmable(l) {
 		return
 	}
-	if !c.read && slices.Contains(l.Methods, http.MethodPost) {
-		return // the application's own
+	if r.Method != http.MethodPost {
+		c.ask = r.Method == http.MethodGet || r.Method == http.MethodHead
+		return
 	}
 	if !c.read {
-		c.read, c.given = true, confirms(r.http)
+		c.read = true
+		c.body, c.given = confirms(r.http)
 	}
 	if c.given {
-		r.Method = http.MethodGet
+		r.Method, c.stood = http.MethodGet, true
 	}
+}
+
+// confirmable reports whether the button can stand for a GET by a link. One that permits
+// POST has a meaning of its own for it.
+func confirmable(l *Link) bool {
+	return l.Uses > 0 && l.allows(http.MethodGet) && !slices.Contains(l.Methods, http.MethodPost)
 }
 
 // needed reports whether a person is still to be asked before a use is taken.
-func (c *confirmation) needed(method string) bool {
-	return c != nil && !c.given && (method == http.MethodGet || method == http.MethodHead)
-}
+func (c *confirmation) needed() bool { return c != nil && c.ask }
 
 // confirms reports whether a request is what the button sends, from a page of the same
-// origin. It reads no more of the body than that.
-func confirms(r *http.Request) bool {
+// origin. It reads no more of the body than that, and returns what it read.
+func confirms(r *http.Request) ([]byte, bool) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" || r.Header["Content-Encoding"] != nil ||
 		r.ContentLength != int64(len(confirmBody)) || new(http.CrossOriginProtection).Check(r) != nil {
-		return false
+		return nil, false
 	}
-	var body [len(confirmBody)]byte
-	_, err = io.ReadFull(r.Body, body[:])
-	return err == nil && string(body[:]) == confirmBody
+	body := make([]byte, len(confirmBody))
+	n, err := io.ReadFull(r.Body, body)
+	return body[:n], err == nil && string(body) == confirmBody
+}
+
+// request returns a request, which is a copy already, as the next handler sees it: as
+// the GET that it stands for, or with all of its body, if the link that is good permits
+// the POST itself.
+func (c *confirmation) request(r *http.Request) *http.Request {
+	switch {
+	case c == nil:
+	case c.stood:
+		return asGet(r)
+	case len(c.body) > 0:
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(c.body), r.Body), r.Body}
+	}
+	return r
 }
 
 // asGet turns a confirmed request, which is a copy already, into the GET that it

@@ -465,3 +465,48 @@ func TestWhatDoesNotGoWithPagesAndConfirm(t *testing.T) {
 		t.Errorf("report only: %d with %q", w.Code, w.Body)
 	}
 }
+
+// Nobody is asked in report-only mode, so that a body is the application's.
+func TestReportOnlyLeavesTheBodyOfAForm(t *testing.T) {
+	addr, _, _ := confirming(t, middleware.Options{InsecureReportOnly: true})
+	link := sign(t, testRing(t), "/files/a", limited(1))
+	const want = `the content, by POST with "confirm=1" of "application/x-www-form-urlencoded", Range ""`
+	if _, body := press(t, addr, link); body != want {
+		t.Errorf("%s, want %s", body, want)
+	}
+}
+
+// One of two cookies is good, and does not permit what the button stands for.
+func TestTheButtonGivesNoCookieTheGETOfAnother(t *testing.T) {
+	ring := testRing(t)
+	past := in(-time.Hour)
+	past.Under, past.ID, past.Uses = "/files/a/", "past", 1
+	post := in(time.Hour)
+	post.Under, post.Methods = "/files/", []string{"POST"}
+	cookie := "Cookie: "
+	for _, c := range []middleware.Claims{past, post} {
+		signed, err := ring.SignCookies("link", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie += "link=" + signed[0].Value + "; "
+	}
+	addr, _, _ := confirming(t, middleware.Options{Cookie: "link"})
+	const want = `the content, by POST with "confirm=1" of "application/x-www-form-urlencoded", Range ""`
+	if res, body := press(t, addr, "/files/a/x", strings.TrimSuffix(cookie, "; ")); body != want {
+		t.Errorf("%d with %s, want %s", res.StatusCode, body, want)
+	}
+}
+
+// The button of a page that can open nothing would be of no use, or act.
+func TestLinksThatNoButtonOpensHaveNoPage(t *testing.T) {
+	addr, _, _ := confirming(t, middleware.Options{})
+	for i, methods := range [][]string{{"GET", "POST"}, {"HEAD"}} {
+		c := limited(i + 1)
+		c.Methods = methods
+		res, body := raw(t, addr, methods[0], sign(t, testRing(t), "/files/a", c))
+		if res.StatusCode != 200 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+			t.Errorf("%s of a link for %q: %d with %.100s", methods[0], methods, res.StatusCode, body)
+		}
+	}
+}

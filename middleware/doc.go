@@ -328,8 +328,9 @@
 // names the file, and neither the file nor a use; its button sends a POST that stands
 // for the GET, from the same origin alone. With a UseWindow, one press is one file,
 // however many requests the client needs: ranges, a seek, a download that goes on.
-// The window tells clients apart by their address. Behind a proxy that asks (package
-// forwardauth), such links do not pass.
+// The window tells clients apart by their address. A proxy that asks (package
+// forwardauth) gets no page: its question takes a use unasked. A proxy in front must
+// leave the host of requests as it is, since browsers may name only their origin.
 //
 // [Options.Pages] shows people what is wrong with a link, on pages of the application or
 // the plain ones of [DefaultPages]. Clients that ask for JSON get problem details (RFC

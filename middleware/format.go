@@ -82,8 +82,11 @@ type Request struct {
 // program that only looks, such as a mail scanner, sends GET or HEAD. The button sends
 // POST, which stands for the GET.
 type confirmation struct {
-	read  bool // the body
+	ask   bool   // if it is a GET or HEAD that the button could stand for
+	read  bool   // whether the body was looked at
+	body  []byte // what was read of it
 	given bool
+	stood bool // for the GET, with the link that was looked at last
 }
 
 var (

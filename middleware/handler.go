@@ -36,7 +36,7 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		var l Link
 		var taken takenUse
 		var confirm *confirmation
-		if v != nil && v.opts.Confirm {
+		if v != nil && v.opts.Confirm && !v.opts.InsecureReportOnly {
 			confirm = new(confirmation)
 		}
 		now, err := v.decide(r, &l, &taken, nil, confirm)
@@ -62,11 +62,7 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		// If next panics, the reply is that of an outer handler, and not the file.
 		code := http.StatusInternalServerError
 		defer func() { x.writer.settle(code) }()
-		served := originForm(r.WithContext(x))
-		if confirm != nil && confirm.given {
-			served = asGet(served)
-		}
-		next.ServeHTTP(&x.writer, served)
+		next.ServeHTTP(&x.writer, confirm.request(originForm(r.WithContext(x))))
 		code = http.StatusOK
 	})
 }

@@ -81,7 +81,9 @@ type Options struct {
 	// page with a button, and neither the file nor a use. What the button sends, a
 	// POST from the same origin with the body confirm=1, stands for the GET, if the
 	// link permits GET and not POST; the next handler sees a GET. With a UseWindow,
-	// it opens the window, in which the client's further requests pass.
+	// it opens the window, in which the client's further requests pass. Nobody is asked
+	// about a link that permits POST, in report-only mode, and by Verify, which takes
+	// a use for a GET. A proxy must leave the host of requests as it is.
 	Confirm bool
 	// Pages is the template of the pages that people see, which is executed with a
 	// [Page]: [DefaultPages], or the application's own. It replaces Refuse for
@@ -514,7 +516,7 @@ func (v *Verifier) askStores(r *Request, l *Link, taken *takenUse) error {
 		}
 		r.Trace("revocation", l.ID)
 	}
-	ask := r.confirm.needed(r.Method)
+	ask := r.confirm.needed()
 	// HEAD takes nothing, since it gives nothing.
 	if l.Uses <= 0 || r.Method == http.MethodHead && !ask || o.InsecureReportOnly {
 		return nil
@@ -536,7 +538,7 @@ func (v *Verifier) askStores(r *Request, l *Link, taken *takenUse) error {
 		}
 	}
 	if r.trace != nil {
-		if o.Confirm && r.Method == http.MethodGet {
+		if o.Confirm && r.Method == http.MethodGet && confirmable(l) {
 			r.Trace("uses", "a person is asked before one is taken; not counted here")
 		} else {
 			r.Trace("uses", "not counted here")

@@ -90,6 +90,8 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"a cookie's name that is none", []string{"-cookie", "a b"}, cli.ExitUsage, "not a cookie name"},
 		{"a store that is none", []string{"-uses", "redis"}, cli.ExitUsage, "memory or off"},
 		{"a window without a store", []string{"-uses", "off", "-use-window", "1m"}, cli.ExitUsage, "need -uses"},
+		{"a confirmation without a store", []string{"-uses", "off", "-confirm"}, cli.ExitUsage, "need -uses"},
+		{"a confirmation for a proxy", []string{"-key-file", keys, "-forward-auth", "nginx", "-trusted-proxy", "127.0.0.1", "-confirm"}, cli.ExitUsage, "does not go with -forward-auth"},
 		{"a proxy that is none", []string{"-trusted-proxy", "here"}, cli.ExitUsage, "neither an address nor a network"},
 		{"a binding from nowhere", []string{"-binding", "session=query:sid"}, cli.ExitUsage, "from a cookie or a header"},
 		{"two bindings of a name", []string{"-binding", "session=cookie:a", "-binding", "session=cookie:b"}, cli.ExitUsage, "twice"},

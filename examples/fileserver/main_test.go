@@ -114,6 +114,12 @@ func (p *process) get(target string, header ...string) (int, string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return p.do(r, header...)
+}
+
+// do sends a request and returns the status and the body.
+func (p *process) do(r *http.Request, header ...string) (int, string) {
+	p.t.Helper()
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]

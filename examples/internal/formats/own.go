@@ -10,7 +10,7 @@ var own = format{
 	keys: `
 One key a line, as keygen prints them. In the environment variable,
 any white space separates keys.`,
-	flags:        []string{"allow-permanent", "binding", "cookie", "revoked", "use-window"},
+	flags:        []string{"allow-permanent", "binding", "confirm", "cookie", "revoked", "use-window"},
 	fromVariable: ownLines,
 	public:       ownPublic,
 	hint:         "; '%s keygen' makes a key",

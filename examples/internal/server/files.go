@@ -29,7 +29,6 @@ type Files struct {
 	proxies      []netip.Prefix
 	useWindow    time.Duration
 	expired      int
-	confirm      bool
 	pages        bool
 	help         string
 	cors         cors
@@ -51,7 +50,6 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
 	f.Bindings.register(fs)
 	fs.DurationVar(&f.useWindow, "use-window", 0, "count a client's requests within this `duration` as one use, for players that fetch ranges; all clients behind one address are one")
-	fs.BoolVar(&f.confirm, "confirm", false, "ask, by a page with a button, before a link with limited uses opens a file, so that mail scanners and previews take no use")
 	fs.BoolVar(&f.pages, "pages", false, "show people a page where a link does not open a file, and send problem details to clients that ask for JSON")
 	fs.StringVar(&f.help, "pages-help", "", "say this `sentence` on the pages, about how to get a new link")
 	fs.IntVar(&f.expired, "expired-status", http.StatusNotFound, "reply to expired links with this `status`: 404 or 410")
@@ -205,7 +203,6 @@ func (f *Files) options(s *Server) (middleware.Options, error) {
 	o.Binding = f.Bindings.find
 	o.UseWindow = f.useWindow
 	o.ExpiredStatus = f.expired
-	o.Confirm = f.confirm
 	if f.pages {
 		o.Pages = middleware.DefaultPages(f.help)
 	}

@@ -32,6 +32,8 @@ func (a *forwardAuth) validate(fs *cli.Flags, f *Files) error {
 		return cli.Usagef("-forward-auth needs -trusted-proxy: whoever may ask is believed")
 	case !strings.HasPrefix(a.path, "/") || strings.HasSuffix(a.path, "/") || strings.ContainsAny(a.path, "?#%"):
 		return cli.Usagef("-forward-auth-path must be a path without a slash at its end, not %q", a.path)
+	case f.Policy.Confirm:
+		return cli.Usagef("-confirm does not go with -forward-auth: the proxy's questions have no page, and would take uses that nobody confirmed")
 	case a.path == healthPath:
 		return cli.Usagef("-forward-auth-path is where the health check is")
 	}

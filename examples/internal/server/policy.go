@@ -16,6 +16,8 @@ type Policy struct {
 	Cookie string
 	// Uploads accepts the links that limit an upload.
 	Uploads bool
+	// Confirm asks a person before a use is taken.
+	Confirm bool
 
 	maxLifetime    time.Duration
 	leeway         time.Duration
@@ -32,6 +34,7 @@ func (p *Policy) Register(fs *cli.Flags) {
 	fs.BoolVar(&p.allowPermanent, "allow-permanent", false, "accept links that never expire")
 	fs.StringVar(&p.Cookie, "cookie", "", "also accept links in cookies of this `name`")
 	fs.BoolVar(&p.Uploads, "uploads", false, "store the files that are uploaded with links that permit PUT or POST")
+	fs.BoolVar(&p.Confirm, "confirm", false, "ask, by a page with a button, before a link with limited uses opens a file, so that mail scanners and previews take no use")
 	fs.StringVar(&p.revoked, "revoked", "", "refuse links whose ids are in this `file`, see '"+fs.Program+" revoke -h'")
 }
 
@@ -44,6 +47,7 @@ func (p *Policy) Options() (middleware.Options, *memstore.Revocations, error) {
 		AllowPermanent:  p.allowPermanent,
 		Cookie:          p.Cookie,
 		EnforcesUploads: p.Uploads,
+		Confirm:         p.Confirm,
 	}
 	if p.revoked == "" {
 		return o, nil, nil
