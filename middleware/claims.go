@@ -84,7 +84,7 @@ type Claims struct {
 
 	// Ignore names query parameters that may be added, changed or removed
 	// after signing, such as those that mailers add: "fbclid", or "utm_*" for
-	// all that begin with utm_.
+	// all that begin with utm_. For those of players, see [PlayerParameters].
 	Ignore []string
 }
 
@@ -245,3 +245,9 @@ func LinkFromContext(ctx context.Context) (Link, bool) {
 	}
 	return *l, true
 }
+
+// PlayerParameters returns, for [Claims.Ignore], the query parameters that video
+// players add to the URLs that they fetch: those of low-latency HLS
+// (draft-pantos-hls-rfc8216bis, section 6.2.5), and CMCD (CTA-5004), with which they
+// report how the film plays.
+func PlayerParameters() []string { return []string{"CMCD", "_HLS_*"} }

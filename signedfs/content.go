@@ -118,7 +118,19 @@ func (h *Handler) sendFile(w http.ResponseWriter, r *http.Request, c *content, n
 	if len(types) != 1 || !inert(types[0]) {
 		header["Content-Security-Policy"] = []string{policy}
 	}
-	if len(types) == 1 && h.offload(w, name, types[0]) {
+	linked := false
+	if h.opts.Playlists {
+		p, err := h.playlist(r, c, name, header.Get("Etag"))
+		if err != nil {
+			h.failed(w, r, err)
+			return
+		}
+		if linked = p != nil; linked {
+			c = p
+			delete(header, "Etag")
+		}
+	}
+	if !linked && len(types) == 1 && h.offload(w, name, types[0]) {
 		return
 	}
 	// An outer handler that sets a validator knows more than the file system:

@@ -213,6 +213,38 @@
 // downloads and the one style of the page. It is never cached, since it contains
 // the signature.
 //
+// # Playlists
+//
+// A film for a player is a playlist and many files, and the player drops the query of
+// the playlist when it asks for them. With Options.Playlists, a playlist of HLS or
+// DASH that was opened by a link to a subtree, in the URL and of this project's
+// own format, has the link's parameters at each reference that leads to a file in the
+// subtree. So one link plays the film in every player, from every site, without
+// cookies and without a line of script:
+//
+//	film, err := h.Links().Subtree("film/", middleware.Claims{
+//		Expires: time.Now().Add(4 * time.Hour), // longer than the film
+//		Ignore:  middleware.PlayerParameters(),
+//	})
+//	link, err := film.URL("index.m3u8")
+//
+// The reply has its own length, ETag and ranges. References to other places stay as
+// they are, and so do those that do not mean the same to every player. The whole
+// playlist stays as it is if it has something by which players find references in
+// another way, or report them: variables (EXT-X-DEFINE) and steering in HLS; Location,
+// XLink, UrlQueryInfo, Metrics, steering, entities and a BaseURL with a host in DASH; or
+// if it is larger than 4 MiB, or 8 MiB with the parameters. It is rewritten for
+// every request, in memory.
+//
+// Whoever can write a playlist can have its viewers' players ask other hosts, though not
+// with the link: leave the option off for playlists of strangers.
+//
+// Take a cookie instead (see "Cookies" in package middleware) for playlists that are
+// not rewritten, for links of other formats, and if the references must be the same for
+// all viewers, for a cache. It works where player and files are of one site, or the
+// player sends credentials. Otherwise a script of the page, such as hls.js's
+// xhrSetup, must add the parameters.
+//
 // # Where to mount it
 //
 // The base that [New] gets is the path under which clients reach the handler. If

@@ -1,6 +1,9 @@
 package signedfs
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Servable is the rule about names, for tests of Windows' on any system.
 func Servable(name string, windows bool) bool { return nameFault(name, 255, windows) == nil }
@@ -38,4 +41,11 @@ func ETagOf(size int64, mod time.Time, inode uint64, changed time.Time) string {
 func IsView(part string) bool {
 	_, _, ok := cutView("/" + part)
 	return ok
+}
+
+// Rewrite rewrites the playlist of a name in a directory, by a link to a subtree with
+// these parameters.
+func Rewrite(name, dir, under, query string, src []byte) ([]byte, bool) {
+	l := &linker{base: dir, under: under, query: query, within: strings.HasPrefix(dir, under)}
+	return l.rewrite(src, references(name))
 }

@@ -24,6 +24,13 @@ type Options struct {
 	// the package documentation.
 	Listing bool
 
+	// Playlists hands the link of a request on to the references in a playlist of HLS
+	// or DASH, so that players fetch what it names. It needs a link to a subtree, in
+	// the URL. Leave it off for playlists of strangers: whoever can write one can have
+	// its viewers' players ask other hosts, though not with the link. See "Playlists"
+	// in the package documentation.
+	Playlists bool
+
 	// Offload leaves files to a proxy in front, which sends them in place of this
 	// process. See "Behind a proxy" in the package documentation.
 	Offload Offload

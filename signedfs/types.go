@@ -152,8 +152,8 @@ var inertExtensions = map[string]string{
 var otherExtensions = map[string]string{
 	".css": "text/css; charset=utf-8", ".eml": "message/rfc822", ".htm": "text/html; charset=utf-8",
 	".html": "text/html; charset=utf-8", ".ics": "text/calendar; charset=utf-8",
-	".js": "text/javascript; charset=utf-8", ".json": "application/json", ".m3u8": "application/vnd.apple.mpegurl",
-	".md": "text/markdown; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".mpd": "application/dash+xml",
+	".js": "text/javascript; charset=utf-8", ".json": "application/json", ".m3u8": hlsType,
+	".md": "text/markdown; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".mpd": dashType,
 	".rtf": "application/rtf", ".svg": "image/svg+xml", ".vcf": "text/vcard; charset=utf-8", ".vtt": "text/vtt; charset=utf-8",
 	".wasm": "application/wasm", ".xhtml": "application/xhtml+xml", ".xml": "application/xml",
 

@@ -25,6 +25,7 @@ type Files struct {
 
 	base, prefix string
 	listing      bool
+	playlists    bool
 	proxies      []netip.Prefix
 	useWindow    time.Duration
 	expired      int
@@ -41,6 +42,7 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.StringVar(&f.base, "base-url", "/files/", "the `URL` or path under which clients reach the files")
 	fs.StringVar(&f.prefix, "prefix", "", "the `path` that a proxy in front strips from the base before it passes a request on")
 	fs.BoolVar(&f.listing, "listing", false, "let links to directories list them")
+	fs.BoolVar(&f.playlists, "playlists", false, "hand links to directories on to the references in playlists of HLS and DASH; not for playlists of strangers")
 	f.Keys.Register(fs)
 	f.Policy.Register(fs)
 	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
@@ -106,10 +108,11 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 		uploads = &f.Uploads
 	}
 	h, err := signedfs.New(f.Base(""), root, format, &signedfs.Options{
-		Verify:  opts,
-		Listing: f.listing,
-		Uploads: uploads,
-		Offload: f.Offload,
+		Verify:    opts,
+		Listing:   f.listing,
+		Playlists: f.playlists,
+		Uploads:   uploads,
+		Offload:   f.Offload,
 		Error: func(r *http.Request, err error) {
 			s.Log.Error("a file cannot be served or stored", "request", r, "error", err)
 		},
