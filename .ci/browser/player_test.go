@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -73,6 +74,12 @@ var film = sync.OnceValues(func() (dir string, err error) {
 type request struct {
 	Method, Target, Origin, Cookie string
 	Status                         int
+}
+
+// name is the name of the file that was asked for.
+func (r request) name() string {
+	path, _, _ := strings.Cut(r.Target, "?")
+	return strings.TrimPrefix(path, "/files/")
 }
 
 func (r request) signed() bool { return strings.Contains(r.Target, "&signature=") }
@@ -141,6 +148,12 @@ func (p *playing) run(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// link returns a link to a file, with the signature of the whole film.
+func (p *playing) link(t *testing.T, name, lifetime string) string {
+	t.Helper()
+	return p.run(t, "link", "-key-file", p.keys, "-base-url", p.own+"/files/", "-under", "/", "-lifetime", lifetime, name)
+}
+
 // asked returns the requests since it was last called.
 func (p *playing) asked() []request {
 	p.mu.Lock()
@@ -148,6 +161,16 @@ func (p *playing) asked() []request {
 	requests := p.requests
 	p.requests = nil
 	return requests
+}
+
+// startPlayer starts a browser that takes nothing from its cache.
+func startPlayer(t *testing.T) context.Context {
+	t.Helper()
+	tab := startBrowser(t)
+	if _, err := chromedp.Call(tab, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	return tab
 }
 
 // outcome is how playing a film went.
@@ -171,6 +194,104 @@ func play(t *testing.T, tab context.Context, origin, player, link, more string) 
 // whole reports whether a film was played to its end.
 func (o outcome) whole() bool {
 	return o.Error == "" && o.Ended == 2 && o.Duration > 3.9 && o.Duration < 4.3 && o.Seeked > 1.5 && o.Seeked < 2.5
+}
+
+var hlsPlayers = []string{"browser", "hls.js", "video.js", "shaka"}
+
+func TestPlayersPlayByALink(t *testing.T) {
+	dir, err := film()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startPlaying(t, dir, "-playlists")
+	tab := startPlayer(t)
+	for _, tt := range []struct {
+		name    string
+		players []string
+		parts   []string // that each of them asks for
+		some    []string // that one of them asks for
+	}{
+		{"ts.m3u8", hlsPlayers, []string{"ts-0.ts", "ts-1.ts", "ts-2.ts", "ts-3.ts"}, nil},
+		{"mp4.m3u8", hlsPlayers, []string{"mp4-init.mp4", "mp4-0.m4s", "mp4-3.m4s"}, nil},
+		{"ranges.m3u8", hlsPlayers, []string{"ranges.m4s"}, nil},
+		{"aes.m3u8", hlsPlayers, []string{"aes.key", "aes-0.ts", "aes-3.ts"}, nil},
+		{"master.m3u8", hlsPlayers, []string{"sound.m3u8", "sound-init.mp4", "sound-3.m4s"},
+			[]string{"small.m3u8", "small-init.mp4", "large.m3u8", "large-3.m4s", "subs.m3u8", "subs.vtt"}},
+		{"dash.mpd", []string{"dash.js", "shaka", "video.js"}, []string{"init-2.m4s", "part-2-00001.m4s"}, []string{"init-1.m4s", "part-1-00004.m4s"}},
+	} {
+		all := map[string]bool{}
+		for _, player := range tt.players {
+			for where, origin := range map[string]string{"its own": p.own, "another": p.other} {
+				t.Run(fmt.Sprintf("%s in %s from %s origin", tt.name, player, where), func(t *testing.T) {
+					o := play(t, tab, origin, player, p.link(t, tt.name, "10m"), "")
+					if !o.whole() {
+						t.Errorf("%+v", o)
+					}
+					got := map[string]bool{}
+					for _, r := range p.asked() {
+						if r.Method != http.MethodOptions && !r.signed() || r.Status >= 300 {
+							t.Errorf("%+v", r)
+						}
+						got[r.name()], all[r.name()] = true, true
+					}
+					for _, part := range append(tt.parts, tt.name) {
+						if !got[part] {
+							t.Errorf("nobody asked for %s, but for %v", part, got)
+						}
+					}
+				})
+			}
+		}
+		for _, part := range tt.some {
+			if !all[part] {
+				t.Errorf("no player asked for %s, but for %v", part, all)
+			}
+		}
+	}
+}
+
+// A link that has expired is 404 to every player, and the pages see it.
+func TestPlayersFailAfterTheExpiry(t *testing.T) {
+	dir, err := film()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startPlaying(t, dir, "-playlists")
+	tab := startPlayer(t)
+	links := map[string]string{}
+	for _, name := range []string{"mp4.m3u8", "dash.mpd"} {
+		links[name] = p.link(t, name, "1s")
+	}
+	do(t, tab, chromedp.Navigate(p.own+"/player.html"))
+	wait(t, tab, "the expiry", fmt.Sprintf("fetch(%q).then(r => r.status == 404)", links["dash.mpd"]))
+	p.asked()
+	for _, tt := range []struct{ player, film, error string }{
+		{"browser", "mp4.m3u8", "video 4"},
+		{"hls.js", "mp4.m3u8", "manifestLoadError 404"},
+		{"video.js", "mp4.m3u8", "404"},
+		{"shaka", "mp4.m3u8", "1001 404"},
+		{"dash.js", "dash.mpd", "404"},
+		{"shaka", "dash.mpd", "1001 404"},
+		{"video.js", "dash.mpd", "404"},
+	} {
+		for where, origin := range map[string]string{"its own": p.own, "another": p.other} {
+			t.Run(fmt.Sprintf("%s in %s from %s origin", tt.film, tt.player, where), func(t *testing.T) {
+				o := play(t, tab, origin, tt.player, links[tt.film], "")
+				if o.Ended > 0 || !strings.Contains(o.Error, tt.error) {
+					t.Errorf("%+v", o)
+				}
+				requests := p.asked()
+				if len(requests) == 0 {
+					t.Error("nobody asked for anything")
+				}
+				for _, r := range requests {
+					if !r.signed() || r.Status != 404 {
+						t.Errorf("%+v", r)
+					}
+				}
+			})
+		}
+	}
 }
 
 // Without playlists that hand the signature on, a cookie of the files' site is
