@@ -43,7 +43,7 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.StringVar(&f.base, "base-url", "/files/", "the `URL` or path under which clients reach the files")
 	fs.StringVar(&f.prefix, "prefix", "", "the `path` that a proxy in front strips from the base before it passes a request on")
 	fs.BoolVar(&f.listing, "listing", false, "let links to directories list them")
-	fs.BoolVar(&f.Playlists, "playlists", false, "hand links to directories on to the references in playlists of HLS and DASH; not for playlists of strangers")
+	fs.BoolVar(&f.Playlists, "playlists", false, "hand links to directories on to the references in playlists of HLS and DASH")
 	f.Keys.Register(fs)
 	f.Policy.Register(fs)
 	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
