@@ -321,6 +321,21 @@
 //   - Large input costs more than it should. Length, parameters, cookies and
 //     ignored names are bounded before anything is hashed.
 //
+// # A person in between
+//
+// Mail scanners and chat previews open links, and would spend the uses of a link that
+// is good for one. With [Options.Confirm], GET and HEAD of such a link get a page that
+// names the file, and neither the file nor a use; its button sends a POST that stands
+// for the GET, from the same origin alone. With a UseWindow, one press is one file,
+// however many requests the client needs: ranges, a seek, a download that goes on.
+// The window tells clients apart by their address. Behind a proxy that asks (package
+// forwardauth), such links do not pass.
+//
+// [Options.Pages] shows people what is wrong with a link, on pages of the application or
+// the plain ones of [DefaultPages]. Clients that ask for JSON get problem details (RFC
+// 9457), and everybody else text. A page has nothing of the request on it, and a link
+// that is not authentic gets the same page whatever is wrong with it.
+//
 // # What a link does not do
 //
 // A link does not name its host unless Claims.Host does: services that share a
@@ -334,7 +349,7 @@
 package middleware
 
 // The files read downwards: none uses a definition of one that is named before
-// it. handler.go, header.go, verifier.go, urlbuilder.go, keyring.go,
+// it. handler.go, header.go, verifier.go, page.go, confirm.go, urlbuilder.go, keyring.go,
 // params.go, limits.go, subtree.go, key.go, canonical.go, format.go,
 // explain.go, claims.go, clientaddr.go, cookie.go, store.go, redact.go,
 // decoded.go, errors.go

@@ -30,6 +30,11 @@ var (
 	ErrRevoked = errors.New("signedurl: link revoked")
 	// ErrUsedUp: the link is authentic and has no use left. 404.
 	ErrUsedUp = errors.New("signedurl: link used up")
+	// ErrUnconfirmed: the link is authentic and has limited uses, and a person is to
+	// confirm that one is to be taken, see [Options.Confirm]. [Verifier.Verify]
+	// never returns it, and a Handler replies with a page, and not with
+	// [Options.Deny]. 403 where there is no page.
+	ErrUnconfirmed = errors.New("signedurl: not confirmed")
 	// ErrUnavailable: a store that must be asked before the link may be
 	// honoured did not answer, or is full. 503: the verifier fails closed.
 	ErrUnavailable = errors.New("signedurl: store unavailable")
@@ -49,12 +54,13 @@ var reasons = []struct {
 	{ErrNotYet, "not_yet", http.StatusNotFound},
 	{ErrRevoked, "revoked", http.StatusNotFound},
 	{ErrUsedUp, "used_up", http.StatusNotFound},
+	{ErrUnconfirmed, "unconfirmed", http.StatusForbidden},
 	{ErrUnavailable, "unavailable", http.StatusServiceUnavailable},
 }
 
 // Reason returns one short word for an error of [Verifier.Verify], fit for the
 // label of a metric: "ok" for nil, and otherwise one of unsigned, invalid,
-// not_allowed, expired, not_yet, revoked, used_up and unavailable. An error
+// not_allowed, expired, not_yet, revoked, used_up, unconfirmed and unavailable. An error
 // that wraps none of the package's sentinels is "invalid". The set of words is
 // fixed, so that a request cannot create new labels.
 func Reason(err error) string {

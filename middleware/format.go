@@ -73,8 +73,17 @@ type Request struct {
 	http      *http.Request
 	binding   func(r *http.Request, name string) (string, error)
 	trace     *Explanation
-	canonical bool // Path passed strict.CanonicalPath
-	checked   bool // Path passed strict.CheckPath
+	confirm   *confirmation // nil unless a person is to be asked
+	canonical bool          // Path passed strict.CanonicalPath
+	checked   bool          // Path passed strict.CheckPath
+}
+
+// confirmation is the part that a person has in a request: see [Options.Confirm]. A
+// program that only looks, such as a mail scanner, sends GET or HEAD. The button sends
+// POST, which stands for the GET.
+type confirmation struct {
+	read  bool // the body
+	given bool
 }
 
 var (

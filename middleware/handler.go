@@ -35,7 +35,15 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var l Link
 		var taken takenUse
-		now, err := v.decide(r, &l, &taken, nil)
+		var confirm *confirmation
+		if v != nil && v.opts.Confirm {
+			confirm = new(confirmation)
+		}
+		now, err := v.decide(r, &l, &taken, nil, confirm)
+		if err == ErrUnconfirmed {
+			askFirst(w, v.pages, r, &l, now)
+			return
+		}
 		if err != nil {
 			w.Header().Set("Cache-Control", "no-store")
 			switch {
@@ -54,7 +62,11 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		// If next panics, the reply is that of an outer handler, and not the file.
 		code := http.StatusInternalServerError
 		defer func() { x.writer.settle(code) }()
-		next.ServeHTTP(&x.writer, originForm(r.WithContext(x)))
+		served := originForm(r.WithContext(x))
+		if confirm != nil && confirm.given {
+			served = asGet(served)
+		}
+		next.ServeHTTP(&x.writer, served)
 		code = http.StatusOK
 	})
 }

@@ -24,7 +24,9 @@ type UseStore interface {
 	// to take. A Take that is repeated with the same nonce, as clients of a
 	// store do after a broken connection, takes no second use. A store that
 	// fails or is full returns an error, and the request is refused with
-	// ErrUnavailable. A store never forgets a count to make room.
+	// ErrUnavailable. A store never forgets a count to make room. If the Limit is 0,
+	// Take takes nothing, and reports whether the client passes for free in an open
+	// window.
 	Take(ctx context.Context, u Use) (bool, error)
 	// GiveBack undoes the Take of the same Use, in one atomic step. It closes
 	// the window that the Take opened. It does nothing, and returns nil, if
@@ -40,7 +42,7 @@ type UseStore interface {
 type Use struct {
 	// ID is the link ID that the uses are counted under.
 	ID string
-	// Limit is how many uses the ID has, at least 1.
+	// Limit is how many uses the ID has, or 0 to ask about the window alone.
 	Limit int
 	// Expires is when the count may be forgotten: the link's expiry, plus the
 	// verifier's leeway and a margin. If several links share the ID, the

@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -75,6 +76,22 @@ type Options struct {
 	// default.
 	UseWindow time.Duration
 
+	// Confirm makes Handler ask a person before a use of a link with limited uses is
+	// taken, since mail scanners and chat previews open links too: GET and HEAD get a
+	// page with a button, and neither the file nor a use. What the button sends, a
+	// POST from the same origin with the body confirm=1, stands for the GET, if the
+	// link permits GET and not POST; the next handler sees a GET. With a UseWindow,
+	// it opens the window, in which the client's further requests pass.
+	Confirm bool
+	// Pages is the template of the pages that people see, which is executed with a
+	// [Page]: [DefaultPages], or the application's own. It replaces Refuse for
+	// clients that ask for HTML; those that ask for JSON get problem details (RFC
+	// 9457), and all others text. Nil is text for all, and for Confirm the
+	// default page. The page for "unconfirmed" needs a form with method post and
+	// nothing but a button of the name confirm and the value 1. A page may have
+	// styles and data: images, and loads nothing.
+	Pages *template.Template
+
 	// ExpiredStatus is the status for an expired link: 404, which is also the
 	// default, or 410.
 	ExpiredStatus int
@@ -108,13 +125,15 @@ type Verifier struct {
 	cookie CookieAuthenticator // set if cookies are looked at
 	opts   Options
 	deny   func(w http.ResponseWriter, r *http.Request, err error)
+	pages  *template.Template // with the question of Options.Confirm
 }
 
 // NewVerifier returns a Verifier for links of format f. If opts is nil, the
 // defaults apply; otherwise it is copied. The error joins all faults of the
 // options: a negative duration, an ExpiredStatus other than 404 and 410, a
 // Prefix that is not canonical, an invalid network, a Cookie that is no cookie
-// name or whose format is no [CookieAuthenticator], a UseWindow without Uses.
+// name or whose format is no [CookieAuthenticator], a UseWindow or Confirm without
+// Uses, Pages together with Deny.
 // NewVerifier panics if f is nil.
 func NewVerifier(f Format, opts *Options) (*Verifier, error) {
 	if f == nil {
@@ -159,6 +178,12 @@ func NewVerifier(f Format, opts *Options) (*Verifier, error) {
 	if o.UseWindow > 0 && o.Uses == nil {
 		fault("UseWindow is set without Uses")
 	}
+	if o.Confirm && o.Uses == nil {
+		fault("Confirm is set without Uses")
+	}
+	if o.Pages != nil && o.Deny != nil {
+		fault("Pages and Deny are both set, and each replaces the reply to a refused request")
+	}
 	switch o.ExpiredStatus {
 	case 0:
 		o.ExpiredStatus = http.StatusNotFound
@@ -169,6 +194,9 @@ func NewVerifier(f Format, opts *Options) (*Verifier, error) {
 	if faults != nil {
 		return nil, errors.Join(faults...)
 	}
+	if v.pages = o.Pages; v.pages == nil && o.Confirm {
+		v.pages = DefaultPages("")
+	}
 	v.deny = o.Deny
 	if v.deny == nil {
 		v.deny = func(w http.ResponseWriter, r *http.Request, err error) {
@@ -176,7 +204,11 @@ func NewVerifier(f Format, opts *Options) (*Verifier, error) {
 			if errors.Is(err, ErrExpired) {
 				code = o.ExpiredStatus
 			}
-			reply(w, code)
+			if o.Pages == nil {
+				reply(w, code)
+				return
+			}
+			replyFor(w, r, o.Pages, err, code)
 		}
 	}
 	return v, nil
@@ -197,7 +229,7 @@ func cookieAuthenticator(f Format) CookieAuthenticator {
 // package's sentinels. It looks at r's URL as the next handler will see it, and
 // does not change r.
 func (v *Verifier) Verify(r *http.Request) (l Link, err error) {
-	if _, err := v.decide(r, &l, new(takenUse), nil); err != nil {
+	if _, err := v.decide(r, &l, new(takenUse), nil, nil); err != nil {
 		return Link{}, err
 	}
 	return l, nil
@@ -222,7 +254,7 @@ func (v *Verifier) Client(r *http.Request) (client netip.Prefix, ok bool) {
 // The explanation is for the operator: a client must not see it.
 func (v *Verifier) Explain(r *http.Request) *Explanation {
 	e := new(Explanation)
-	_, e.Err = v.decide(r, &e.Link, new(takenUse), e)
+	_, e.Err = v.decide(r, &e.Link, new(takenUse), e, nil)
 	if e.Err != nil {
 		e.Checks = append(e.Checks, Check{Reason(e.Err), strings.TrimPrefix(e.Err.Error(), "signedurl: "), false})
 	}
@@ -240,13 +272,14 @@ var (
 
 // decide makes the decision: authenticity, then what needs no store, then what
 // does. It returns the time of the decision, and leaves an authentic link that
-// was refused in l. With a trace it records what it did, takes no use and is not
+// was refused in l. With a confirmation it may ask for one, or find it given; that is
+// for a handler that has a page. With a trace it records what it did, takes no use and is not
 // observed.
-func (v *Verifier) decide(r *http.Request, l *Link, taken *takenUse, trace *Explanation) (now time.Time, err error) {
+func (v *Verifier) decide(r *http.Request, l *Link, taken *takenUse, trace *Explanation, confirm *confirmation) (now time.Time, err error) {
 	if v == nil || v.format == nil {
 		return now, errZeroVerifier
 	}
-	req := Request{trace: trace}
+	req := Request{trace: trace, confirm: confirm}
 	if err = v.request(r, &req); err == nil {
 		if trace != nil {
 			trace.Path = req.Path
@@ -449,6 +482,9 @@ func spells(raw string, u *url.URL) bool {
 // far as no store is needed.
 func (v *Verifier) check(r *Request, l *Link, now time.Time) error {
 	o := &v.opts
+	if r.confirm != nil {
+		r.confirm.prepare(r, l)
+	}
 	if err := l.hold(&occasion{r, now, o.Leeway, o.TrustedProxies, o.InsecureTrustUnixSocket, o.EnforcesUploads}); err != nil {
 		return err
 	}
@@ -478,8 +514,9 @@ func (v *Verifier) askStores(r *Request, l *Link, taken *takenUse) error {
 		}
 		r.Trace("revocation", l.ID)
 	}
+	ask := r.confirm.needed(r.Method)
 	// HEAD takes nothing, since it gives nothing.
-	if l.Uses <= 0 || r.Method == http.MethodHead || o.InsecureReportOnly {
+	if l.Uses <= 0 || r.Method == http.MethodHead && !ask || o.InsecureReportOnly {
 		return nil
 	}
 	if o.Uses == nil {
@@ -493,15 +530,29 @@ func (v *Verifier) askStores(r *Request, l *Link, taken *takenUse) error {
 		}
 		use.Window, use.Client = o.UseWindow, client
 	}
+	if ask {
+		if use.Limit = 0; use.Window == 0 {
+			return ErrUnconfirmed
+		}
+	}
 	if r.trace != nil {
-		r.Trace("uses", "not counted here")
+		if o.Confirm && r.Method == http.MethodGet {
+			r.Trace("uses", "a person is asked before one is taken; not counted here")
+		} else {
+			r.Trace("uses", "not counted here")
+		}
 		return nil
 	}
 	ok, err := o.Uses.Take(ctx, use)
 	if err != nil {
 		return &detailed{ErrUnavailable, err.Error()}
 	}
-	if !ok {
+	switch {
+	case ask && !ok:
+		return ErrUnconfirmed
+	case ask:
+		return nil
+	case !ok:
 		return ErrUsedUp
 	}
 	*taken = takenUse{o.Uses, use}

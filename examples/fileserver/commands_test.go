@@ -89,7 +89,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"a negative leeway", []string{"-leeway", "-1s"}, cli.ExitUsage, "negative"},
 		{"a cookie's name that is none", []string{"-cookie", "a b"}, cli.ExitUsage, "not a cookie name"},
 		{"a store that is none", []string{"-uses", "redis"}, cli.ExitUsage, "memory or off"},
-		{"a window without a store", []string{"-uses", "off", "-use-window", "1m"}, cli.ExitUsage, "needs -uses"},
+		{"a window without a store", []string{"-uses", "off", "-use-window", "1m"}, cli.ExitUsage, "need -uses"},
 		{"a proxy that is none", []string{"-trusted-proxy", "here"}, cli.ExitUsage, "neither an address nor a network"},
 		{"a binding from nowhere", []string{"-binding", "session=query:sid"}, cli.ExitUsage, "from a cookie or a header"},
 		{"two bindings of a name", []string{"-binding", "session=cookie:a", "-binding", "session=cookie:b"}, cli.ExitUsage, "twice"},

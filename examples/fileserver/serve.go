@@ -56,8 +56,8 @@ func (c *serving) validate(fs *cli.Flags) error {
 		return cli.Usagef("-lifetime is for the demonstration; links to the files of -dir bring their own")
 	case c.uses != "memory" && c.uses != "off":
 		return cli.Usagef("-uses must be memory or off, not %q", c.uses)
-	case c.uses == "off" && fs.Given("use-window"):
-		return cli.Usagef("-use-window needs -uses")
+	case c.uses == "off" && (fs.Given("use-window") || fs.Given("confirm")):
+		return cli.Usagef("-use-window and -confirm need -uses")
 	case c.dir == "" && (c.sendfile || c.files.Offload.XAccel != ""):
 		return cli.Usagef("-x-accel and -x-sendfile are for the files of -dir")
 	case c.dir == "" && c.files.Policy.Uploads:

@@ -76,6 +76,16 @@ func TestUses(t *testing.T) {
 			{id: "a", limit: 1, want: "no"},
 			{after: 59 * time.Minute, id: "a", limit: 1, want: "no"},
 		}, 1},
+		{"a question about the window takes nothing", 0, []take{
+			{id: "a", limit: 0, window: time.Hour, client: alice, want: "no"},
+			{id: "a", limit: 0, want: "no"},
+			{id: "a", limit: 1, window: time.Hour, client: alice, want: "yes"},
+			{id: "a", limit: 0, window: time.Hour, client: alice, want: "yes"},
+			{id: "a", limit: 0, window: time.Hour, client: bob, want: "no"},
+			{id: "a", limit: 0, want: "no"},
+			{id: "a", limit: 2, window: time.Hour, client: bob, want: "yes"},
+			{id: "a", limit: 2, want: "no"},
+		}, 3},
 		{"ids are counted apart", 0, []take{
 			{id: "a", limit: 1, want: "yes"},
 			{id: "b", limit: 2, want: "yes"},

@@ -60,6 +60,16 @@ func TestTake(t *testing.T) {
 			{id: "a", limit: 1, want: "no"},
 			{id: "a", limit: 1, want: "no"},
 		}},
+		{"a question about the window takes nothing", []take{
+			{id: "a", limit: 0, window: time.Hour, client: alice, want: "no"},
+			{id: "a", limit: 0, want: "no"},
+			{id: "a", limit: 1, window: time.Hour, client: alice, want: "yes"},
+			{id: "a", limit: 0, window: time.Hour, client: alice, want: "yes"},
+			{id: "a", limit: 0, window: time.Hour, client: bob, want: "no"},
+			{id: "a", limit: 0, want: "no"},
+			{id: "a", limit: 2, window: time.Hour, client: bob, want: "yes"},
+			{id: "a", limit: 2, want: "no"},
+		}},
 		{"ids are counted apart", []take{
 			{id: "a", limit: 1, want: "yes"},
 			{id: "b", limit: 2, want: "yes"},

@@ -30,6 +30,9 @@ type Files struct {
 	proxies      []netip.Prefix
 	useWindow    time.Duration
 	expired      int
+	confirm      bool
+	pages        bool
+	help         string
 	cors         cors
 	forward      forwardAuth
 	reportOnly   bool
@@ -49,6 +52,9 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
 	f.Bindings.register(fs)
 	fs.DurationVar(&f.useWindow, "use-window", 0, "count a client's requests within this `duration` as one use, for players that fetch ranges; all clients behind one address are one")
+	fs.BoolVar(&f.confirm, "confirm", false, "ask, by a page with a button, before a link with limited uses opens a file, so that mail scanners and previews take no use")
+	fs.BoolVar(&f.pages, "pages", false, "show people a page where a link does not open a file, and send problem details to clients that ask for JSON")
+	fs.StringVar(&f.help, "pages-help", "", "say this `sentence` on the pages, about how to get a new link")
 	fs.IntVar(&f.expired, "expired-status", http.StatusNotFound, "reply to expired links with this `status`: 404 or 410")
 	fs.SizeVar(&f.Uploads.MaxBytes, "upload-max", 100<<20, "refuse uploads that are larger than this `size`, also with links that permit more")
 	fs.IntVar(&f.Uploads.MaxUploads, "upload-slots", 64, "refuse an upload while this `number` of them is under way, of which one client may have 8")
@@ -71,6 +77,9 @@ func (f *Files) Validate(fs *cli.Flags) error {
 		if fs.Given(name) && !f.Policy.Uploads {
 			return cli.Usagef("-%s needs -uploads", name)
 		}
+	}
+	if f.help != "" {
+		f.pages = true
 	}
 	if f.Uploads.MaxUploads <= 0 {
 		return cli.Usagef("-upload-slots must be positive")
@@ -197,6 +206,10 @@ func (f *Files) options(s *Server) (middleware.Options, error) {
 	o.Binding = f.Bindings.find
 	o.UseWindow = f.useWindow
 	o.ExpiredStatus = f.expired
+	o.Confirm = f.confirm
+	if f.pages {
+		o.Pages = middleware.DefaultPages(f.help)
+	}
 	o.Observe = s.observe
 	o.InsecureReportOnly = f.reportOnly
 	return o, nil

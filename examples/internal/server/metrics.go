@@ -36,7 +36,8 @@ func newMetrics(log *sink) *metrics {
 	// A counter that is not there until it counts is one that no alarm sees.
 	for _, err := range []error{
 		nil, middleware.ErrUnsigned, middleware.ErrInvalid, middleware.ErrNotAllowed, middleware.ErrExpired,
-		middleware.ErrNotYet, middleware.ErrRevoked, middleware.ErrUsedUp, middleware.ErrUnavailable,
+		middleware.ErrNotYet, middleware.ErrRevoked, middleware.ErrUsedUp,
+		middleware.ErrUnconfirmed, middleware.ErrUnavailable,
 	} {
 		m.decisions.add(middleware.Reason(err), 0)
 	}
