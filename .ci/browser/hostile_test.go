@@ -148,6 +148,7 @@ func hostilePlaylists() []hostile {
 // Whatever a stranger wrote into a playlist, no other host gets to know the
 // signature of the link to the directory by which the playlist was opened.
 func TestHostilePlaylistsHandNothingOn(t *testing.T) {
+	t.Parallel()
 	dir, err := film()
 	if err != nil {
 		t.Fatal(err)

@@ -199,6 +199,7 @@ func (o outcome) whole() bool {
 var hlsPlayers = []string{"browser", "hls.js", "video.js", "shaka"}
 
 func TestPlayersPlayByALink(t *testing.T) {
+	t.Parallel()
 	dir, err := film()
 	if err != nil {
 		t.Fatal(err)
@@ -252,6 +253,7 @@ func TestPlayersPlayByALink(t *testing.T) {
 
 // A link that has expired is 404 to every player, and the pages see it.
 func TestPlayersFailAfterTheExpiry(t *testing.T) {
+	t.Parallel()
 	dir, err := film()
 	if err != nil {
 		t.Fatal(err)
@@ -298,6 +300,7 @@ func TestPlayersFailAfterTheExpiry(t *testing.T) {
 // the way, if the player is told to send it. Browsers send it to another site
 // only if it is partitioned.
 func TestPlayersPlayByACookieFromAnotherSite(t *testing.T) {
+	t.Parallel()
 	dir, err := film()
 	if err != nil {
 		t.Fatal(err)
