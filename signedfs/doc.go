@@ -229,15 +229,22 @@
 //	link, err := film.URL("index.m3u8")
 //
 // The reply has its own length, ETag and ranges. References to other places stay as
-// they are, and so do those that do not mean the same to every player. The whole
-// playlist stays as it is if it has something by which players find references in
-// another way, or report them: variables (EXT-X-DEFINE) and steering in HLS; Location,
-// XLink, UrlQueryInfo, Metrics, steering, entities and a BaseURL with a host in DASH; or
-// if it is larger than 4 MiB, or 8 MiB with the parameters. It is rewritten for
-// every request, in memory.
+// they are, and so do those that do not mean the same to every player, and those in a
+// master playlist to a playlist that is not called .m3u8. It is rewritten for every
+// request, in memory.
 //
-// Whoever can write a playlist can have its viewers' players ask other hosts, though not
-// with the link: leave the option off for playlists of strangers.
+// A playlist is 404 if it has something by which players find references in another
+// way, or report them: variables (EXT-X-DEFINE) and steering in HLS; Location, XLink,
+// UrlQueryInfo, Metrics, steering, entities and a BaseURL with a host in DASH; or if it
+// is not UTF-8, does not parse, or is larger than 4 MiB, or 8 MiB with the parameters.
+// Options.Error is told.
+//
+// Whoever can write a playlist can have its viewers' players ask other hosts, but not
+// with the link. Without the option, and with links of other formats, nothing keeps a
+// playlist from that: hls.js, Shaka and dash.js send the query of the playlist's own
+// URL wherever its variables, UrlQueryInfo or Metrics say. Open the playlist of a
+// stranger by a link to it alone, which opens nothing else, and not by one to its
+// directory.
 //
 // Take a cookie instead (see "Cookies" in package middleware) for playlists that are
 // not rewritten, for links of other formats, and if the references must be the same for

@@ -8,15 +8,17 @@ import (
 // hlsStart is what a playlist of HLS begins with (RFC 8216, section 4.3.1.1).
 const hlsStart = "#EXTM3U"
 
-// hlsTags are the tags with an attribute URI that names a file of the presentation.
+// hlsTags are the tags with an attribute URI that names a file of the presentation,
+// and whether that is a playlist.
 var hlsTags = map[string]bool{
-	"#EXT-X-MEDIA": true, "#EXT-X-I-FRAME-STREAM-INF": true, "#EXT-X-KEY": true, "#EXT-X-SESSION-KEY": true, "#EXT-X-MAP": true,
-	"#EXT-X-PART": true, "#EXT-X-PRELOAD-HINT": true, "#EXT-X-RENDITION-REPORT": true,
+	"#EXT-X-MEDIA": true, "#EXT-X-I-FRAME-STREAM-INF": true, "#EXT-X-RENDITION-REPORT": true,
+	"#EXT-X-KEY": false, "#EXT-X-SESSION-KEY": false, "#EXT-X-MAP": false, "#EXT-X-PART": false, "#EXT-X-PRELOAD-HINT": false,
 }
 
 // hls finds the references in a playlist of HLS (RFC 8216 and
 // draft-pantos-hls-rfc8216bis). Variables and content steering make other references
-// out of them, so that such a playlist stays as it is.
+// out of them, so that such a playlist is refused. What a master playlist names as
+// a playlist must be called one, or it would be sent without having been looked at.
 func (l *linker) hls(src []byte) (found []insertion, ok bool) {
 	if !bytes.HasPrefix(src, []byte(hlsStart)) || bytes.Contains(src, []byte("EXT-X-DEFINE")) || bytes.Contains(src, []byte("EXT-X-CONTENT-STEERING")) {
 		return nil, false
@@ -25,6 +27,7 @@ func (l *linker) hls(src []byte) (found []insertion, ok bool) {
 		return nil, false // a line to some players, and part of one to others
 	}
 	text := string(src)
+	master := strings.Contains(text, "#EXT-X-STREAM-INF")
 	found = make([]insertion, 0, strings.Count(text, "\n")/2+1)
 	for start := 0; start < len(text); {
 		end, next := len(text), len(text)
@@ -34,23 +37,31 @@ func (l *linker) hls(src []byte) (found []insertion, ok bool) {
 				end--
 			}
 		}
-		from, to := start, end
+		from, to, list := start, end, master
 		if start < end && text[start] == '#' {
 			from, to = start, start
-			if tag, list, ok := strings.Cut(text[start:end], ":"); ok && hlsTags[tag] {
-				if f, t, ok := uriAttribute(list); ok {
-					from, to = start+len(tag)+1+f, start+len(tag)+1+t
+			tag, attributes, _ := strings.Cut(text[start:end], ":")
+			if l, known := hlsTags[tag]; known {
+				if f, t, ok := uriAttribute(attributes); ok {
+					from, to, list = start+len(tag)+1+f, start+len(tag)+1+t, l
 				}
 			}
 		}
 		if from < to {
-			if query, ok := l.opens(text[from:to]); ok {
+			if query, ok := l.opens(text[from:to]); ok && (!list || isList(text[from:to])) {
 				found = append(found, insertion{to, separator(query, "&")})
 			}
 		}
 		start = next
 	}
 	return found, true
+}
+
+// isList reports whether a reference leads to a file that is called a playlist.
+func isList(ref string) bool {
+	path, _, _ := strings.Cut(ref, "?")
+	t, _ := typeOf(path)
+	return t == hlsType
 }
 
 func separator(query bool, and string) string {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,8 +24,10 @@ import (
 //
 // Whoever wrote the playlist must not get the link to another host. So a reference is
 // touched only if it has one meaning to all players, which is a file in the
-// subtree; and a playlist is not touched at all if something in it changes how
-// references are resolved.
+// subtree; and a playlist is refused if something in it changes how references are
+// resolved. It would not be safe to send that as it is: by variables
+// (EXT-X-DEFINE:QUERYPARAM), UrlQueryInfo and reports of DVB, hls.js, Shaka and dash.js
+// send the query of the playlist's own URL wherever the playlist says.
 
 const (
 	hlsType  = "application/vnd.apple.mpegurl"
@@ -35,28 +39,31 @@ const (
 	maxRewritten = 8 << 20 // of what is sent
 )
 
+// errPlaylist is fs.ErrPermission, so that the reply is 404.
+var errPlaylist = fmt.Errorf("signedurl: the playlist could hand its link to another host: %w", fs.ErrPermission)
+
 // playlist returns the content of a playlist with the parameters of the link, or nil
 // if the file is sent as it is. The tag is that of the file, or "" if an outer handler
 // has not set one.
 func (h *Handler) playlist(r *http.Request, c *content, name, tag string) (*content, error) {
 	find := references(name)
-	if find == nil || c.size > maxPlaylist {
+	if find == nil {
 		return nil, nil
 	}
 	l, ok := newLinker(r, h.public+name[1:])
 	if !ok {
 		return nil, nil
 	}
-	src, err := io.ReadAll(io.LimitReader(c, c.size))
-	if err == nil {
-		_, err = c.Seek(0, io.SeekStart)
+	if c.size > maxPlaylist {
+		return nil, errPlaylist
 	}
+	src, err := io.ReadAll(io.LimitReader(c, c.size))
 	if err != nil {
 		return nil, err
 	}
 	out, ok := l.rewrite(src, find)
 	if !ok {
-		return nil, nil
+		return nil, errPlaylist
 	}
 	if tag == "" {
 		tag = c.etag(time.Now())
@@ -146,13 +153,13 @@ type insertion struct {
 }
 
 // rewrite returns the playlist with the parameters at the references that find finds,
-// or false if it stays as it is.
+// or false if it is not to be sent.
 func (l *linker) rewrite(src []byte, find func(*linker, []byte) ([]insertion, bool)) ([]byte, bool) {
 	if len(src) > maxPlaylist || !utf8.Valid(src) {
 		return nil, false
 	}
 	places, ok := find(l, src)
-	if !ok || len(places) == 0 {
+	if !ok {
 		return nil, false
 	}
 	size := len(src)

@@ -76,6 +76,17 @@ func TestDemonstrationInABrowser(t *testing.T) {
 			t.Errorf("the film's size is %v, want 320 by 180", size)
 		}
 	})
+	t.Run("the film plays by one link, too, in the browser's own player and without a cookie", func(t *testing.T) {
+		wait(t, tab, "the film", "document.querySelector('#linked video').duration > 7.9")
+		if got := text(t, tab, "#linked .altered .reply"); got != "403 Forbidden" {
+			t.Errorf("a card with the signature of the film: %q", got)
+		}
+		stranger := newSession(t, tab)
+		do(t, stranger, chromedp.Navigate(base+"/healthz"))
+		do(t, stranger, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("var v = Object.assign(document.createElement('video'), { muted: true, src: %q, playbackRate: 4 }); v.play(); void 0",
+			eval[string](t, tab, "document.querySelector('#linked .this a').href"))))
+		wait(t, stranger, "the end of the film", "v.ended && v.videoWidth == 320")
+	})
 	t.Run("a link that is bound to a session is refused in another", func(t *testing.T) {
 		own := eval[string](t, tab, "document.querySelector('.limits [data-stranger] a').href")
 		if status, images := visit(t, tab, own); status != 200 || images != 1 {
@@ -192,6 +203,8 @@ func TestPicturesGoWithTheirLinksAndCanBeRenewed(t *testing.T) {
 		if n := eval[float64](t, tab, "document.querySelector('video').duration || 0"); n != 0 {
 			t.Errorf("the film has %g seconds left to be seen", n)
 		}
+		wait(t, tab, "the expiry of the film's link", "document.getElementById('linked').dataset.state == 'gone' && isNaN(document.querySelector('#linked video').duration)")
+		heard(t, tab, "The link to the film has expired: 404")
 		axe(t, tab, "after the expiry")
 		scheme(t, tab, "dark")
 		axe(t, tab, "after the expiry, dark")
@@ -202,6 +215,11 @@ func TestPicturesGoWithTheirLinksAndCanBeRenewed(t *testing.T) {
 		wait(t, tab, "the pages", images(".pages")+" == 12")
 		wait(t, tab, "the film", "document.getElementById('film').dataset.player == 'playing'")
 		heard(t, tab, "There are new cookies for the contract and the film.")
+	})
+	t.Run("a new link shows the film again", func(t *testing.T) {
+		do(t, tab, chromedp.Click("#linked .renew"))
+		wait(t, tab, "the film", "document.getElementById('linked').dataset.state == 'live' && document.querySelector('#linked video').duration > 7.9")
+		heard(t, tab, "There is a new link to the film.")
 	})
 }
 

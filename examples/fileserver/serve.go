@@ -146,6 +146,7 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 		return err
 	}
 	c.files.Policy.Uploads, c.files.Uploads = true, demo.Uploads()
+	c.files.Playlists = true
 	files, explain, err := c.files.Handler(srv, store, c.useStore())
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func visit(t *testing.T) *visitor {
 		Binding:         func(r *http.Request, name string) (string, error) { return demo.Session(r), nil },
 	}
 	uploads := demo.Uploads()
-	files, err := signedfs.New("/files/", store, keys, &signedfs.Options{Verify: opts, Uploads: &uploads})
+	files, err := signedfs.New("/files/", store, keys, &signedfs.Options{Verify: opts, Uploads: &uploads, Playlists: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,6 +223,36 @@ func TestCookiesAreRenewedForThePageAlone(t *testing.T) {
 	}
 	if status, _, _ := v.ask("GET", "/cookies"); status != 405 {
 		t.Errorf("GET: %d, want 405", status)
+	}
+}
+
+// The link on the page opens the playlist, and what it names, without a cookie.
+func TestOneLinkPlaysTheFilm(t *testing.T) {
+	v := visit(t)
+	_, _, page := v.ask("GET", "/")
+	_, rest, _ := strings.Cut(page, `<video src="`)
+	link, _, _ := strings.Cut(rest, `"`)
+	link = html.UnescapeString(link)
+	stranger := &visitor{t, v.addr, nil}
+	status, _, playlist := stranger.ask("GET", link)
+	if status != 200 {
+		t.Fatalf("the playlist %s: %d", link, status)
+	}
+	parts := 0
+	for line := range strings.Lines(playlist) {
+		line = strings.TrimSpace(line)
+		if _, uri, ok := strings.Cut(line, `URI="`); ok {
+			line = strings.TrimSuffix(uri, `"`)
+		} else if strings.HasPrefix(line, "#") {
+			continue
+		}
+		parts++
+		if status, _, _ := stranger.ask("GET", "/files/film/"+line); status != 200 {
+			t.Errorf("%s: %d", line, status)
+		}
+	}
+	if parts != 5 {
+		t.Errorf("%d parts in\n%s", parts, playlist)
 	}
 }
 

@@ -24,6 +24,7 @@ type (
 		Blank   cardData // for a card that is uploaded later
 		Upload  uploadData
 		Shared  cookieData
+		Linked  linkedData
 		Limits  []limitData
 		Form    formData
 	}
@@ -52,6 +53,13 @@ type (
 		Seconds  int    `json:"seconds"`
 		Pages    []page `json:"-"` // of the contract
 		Playlist string `json:"-"`
+	}
+	// linkedData is the film behind one link to its folder.
+	linkedData struct {
+		Link, Altered shownLink
+		Expires       int64
+		Seconds       int
+		Form          string // the form that asks for such a link, as a query
 	}
 	page struct {
 		Number int
@@ -103,6 +111,9 @@ func (d *Demo) data(r *http.Request, now time.Time) (*pageData, []*http.Cookie, 
 		return nil, nil, err
 	}
 	data.Shared = *shared
+	if err := d.addLinked(data, now); err != nil {
+		return nil, nil, err
+	}
 	if err := d.addLimits(data, now, session); err != nil {
 		return nil, nil, err
 	}
@@ -219,6 +230,25 @@ func (d *Demo) renewCookies(w http.ResponseWriter, r *http.Request) {
 	}
 	setCookies(w, cookies)
 	reply(w, http.StatusOK, data)
+}
+
+// addLinked adds a link to the folder of the film, and the one that an attacker
+// would try who wants what lies outside of it.
+func (d *Demo) addLinked(data *pageData, now time.Time) error {
+	data.Linked.Seconds = seconds(4 * d.opts.Lifetime)
+	form := url.Values{"file": {"film/playlist.m3u8"}, "under": {"on"}, "lifetime": {strconv.Itoa(data.Linked.Seconds)}}
+	made, err := d.sign(form, "", now)
+	if err != nil {
+		return err
+	}
+	altered, err := d.files.Links().Unsigned(customers[0].card)
+	if err != nil {
+		return err
+	}
+	altered.RawQuery = made.url.RawQuery
+	data.Linked.Link, data.Linked.Altered = shown(made.url), shown(altered)
+	data.Linked.Expires, data.Linked.Form = made.claims.Expires.UnixMilli(), form.Encode()
+	return nil
 }
 
 // addLimits adds links that carry more than an expiry.

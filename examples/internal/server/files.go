@@ -20,12 +20,13 @@ type Files struct {
 	Bindings Bindings
 	// Uploads says how uploads are stored, if the policy has them.
 	Uploads signedfs.Uploads
+	// Playlists hands links on to the references in playlists.
+	Playlists bool
 	// Offload says where a proxy finds the files, if it sends them.
 	Offload signedfs.Offload
 
 	base, prefix string
 	listing      bool
-	playlists    bool
 	proxies      []netip.Prefix
 	useWindow    time.Duration
 	expired      int
@@ -44,7 +45,7 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.StringVar(&f.base, "base-url", "/files/", "the `URL` or path under which clients reach the files")
 	fs.StringVar(&f.prefix, "prefix", "", "the `path` that a proxy in front strips from the base before it passes a request on")
 	fs.BoolVar(&f.listing, "listing", false, "let links to directories list them")
-	fs.BoolVar(&f.playlists, "playlists", false, "hand links to directories on to the references in playlists of HLS and DASH; not for playlists of strangers")
+	fs.BoolVar(&f.Playlists, "playlists", false, "hand links to directories on to the references in playlists of HLS and DASH")
 	f.Keys.Register(fs)
 	f.Policy.Register(fs)
 	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
@@ -117,7 +118,7 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 	h, err := signedfs.New(f.Base(""), root, format, &signedfs.Options{
 		Verify:    opts,
 		Listing:   f.listing,
-		Playlists: f.playlists,
+		Playlists: f.Playlists,
 		Uploads:   uploads,
 		Offload:   f.Offload,
 		Error: func(r *http.Request, err error) {

@@ -1,18 +1,12 @@
 // The identity cards, and the other parts of the page.
-import { announce, bury, countDown, path, refusal, revive, show } from "./page.js";
+import { announce, bury, countDown, path, refusal, revive, shorten, show } from "./page.js";
 import "./cookies.js";
+import "./linked.js";
 import "./limits.js";
 import "./form.js";
 import { takeUploads } from "./upload.js";
 
 document.documentElement.classList.add("scripted");
-
-// shorten shows a link as the page does that the server sent.
-function shorten(a, link) {
-  a.href = link;
-  const signature = new URL(a.href).searchParams.get("signature");
-  a.querySelector(".query").textContent = `?…&signature=${signature.slice(0, 4)}…`;
-}
 
 // live follows a card's link from its first second to the one in which it dies.
 async function live(card) {

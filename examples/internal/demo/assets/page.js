@@ -110,6 +110,13 @@ export function path(link) {
   return url.pathname + url.search;
 }
 
+// shorten shows a link as the page does that the server sent.
+export function shorten(a, link) {
+  a.href = link;
+  const signature = new URL(a.href).searchParams.get("signature");
+  a.querySelector(".query").textContent = `?…&signature=${signature.slice(0, 4)}…`;
+}
+
 // sign asks the server for a link, as the form says.
 export async function sign(form) {
   const reply = await fetch(`/link?${form}`, { cache: "no-store" });
