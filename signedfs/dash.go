@@ -10,7 +10,7 @@ import (
 )
 
 // dashElements are the elements of an MPD (ISO/IEC 23009-1) that do not change where
-// its references lead. A manifest with another one is refused: Location,
+// its references lead. A manifest with another one stays as it is: Location,
 // ContentSteering, UrlQueryInfo, Metrics and whatever comes after them lead players
 // to other hosts, or report to them what was fetched.
 var dashElements = func() map[string]bool {

@@ -233,18 +233,17 @@
 // master playlist to a playlist that is not called .m3u8. It is rewritten for every
 // request, in memory.
 //
-// A playlist is 404 if it has something by which players find references in another
-// way, or report them: variables (EXT-X-DEFINE) and steering in HLS; Location, XLink,
-// UrlQueryInfo, Metrics, steering, entities and a BaseURL with a host in DASH; or if it
-// is not UTF-8, does not parse, or is larger than 4 MiB, or 8 MiB with the parameters.
-// Options.Error is told.
+// The whole playlist stays as it is if it has something by which players find references
+// in another way: variables (EXT-X-DEFINE) and steering in HLS; Location, steering,
+// and a BaseURL with a host in DASH; if it is not UTF-8 or does not parse; or if it is
+// larger than 4 MiB, or 8 MiB with the parameters. It is 404, and Options.Error is told, if
+// it makes players send its own query elsewhere, which some do with QUERYPARAM in HLS, and
+// with UrlQueryInfo, XLink, DVB's Reporting and entities in DASH.
 //
 // Whoever can write a playlist can have its viewers' players ask other hosts, but not
 // with the link. Without the option, and with links of other formats, nothing keeps a
-// playlist from that: hls.js, Shaka and dash.js send the query of the playlist's own
-// URL wherever its variables, UrlQueryInfo or Metrics say. Open the playlist of a
-// stranger by a link to it alone, which opens nothing else, and not by one to its
-// directory.
+// playlist from sending its own query elsewhere: open the playlist of a stranger by a
+// link to it alone, which opens nothing else, and not by one to its directory.
 //
 // Take a cookie instead (see "Cookies" in package middleware) for playlists that are
 // not rewritten, for links of other formats, and if the references must be the same for

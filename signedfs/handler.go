@@ -26,8 +26,8 @@ type Options struct {
 
 	// Playlists hands the link of a request on to the references in a playlist of HLS
 	// or DASH, so that players fetch what it names. It needs a link to a subtree, in
-	// the URL. A playlist that could hand the link to another host is 404. Whoever can
-	// write one can still have its viewers' players ask other hosts, without the link.
+	// the URL. Leave it off for playlists of strangers: whoever can write one can have
+	// its viewers' players ask other hosts, though not with the link.
 	// See "Playlists" in the package documentation.
 	Playlists bool
 

@@ -17,7 +17,7 @@ var hlsTags = map[string]bool{
 
 // hls finds the references in a playlist of HLS (RFC 8216 and
 // draft-pantos-hls-rfc8216bis). Variables and content steering make other references
-// out of them, so that such a playlist is refused. What a master playlist names as
+// out of them, so that such a playlist stays as it is. What a master playlist names as
 // a playlist must be called one, or it would be sent without having been looked at.
 func (l *linker) hls(src []byte) (found []insertion, ok bool) {
 	if !bytes.HasPrefix(src, []byte(hlsStart)) || bytes.Contains(src, []byte("EXT-X-DEFINE")) || bytes.Contains(src, []byte("EXT-X-CONTENT-STEERING")) {

@@ -24,10 +24,9 @@ import (
 //
 // Whoever wrote the playlist must not get the link to another host. So a reference is
 // touched only if it has one meaning to all players, which is a file in the
-// subtree; and a playlist is refused if something in it changes how references are
-// resolved. It would not be safe to send that as it is: by variables
-// (EXT-X-DEFINE:QUERYPARAM), UrlQueryInfo and reports of DVB, hls.js, Shaka and dash.js
-// send the query of the playlist's own URL wherever the playlist says.
+// subtree; and a playlist is not touched at all if something in it changes how
+// references are resolved. One that needs no reference to get the link elsewhere is
+// refused.
 
 const (
 	hlsType  = "application/vnd.apple.mpegurl"
@@ -40,7 +39,37 @@ const (
 )
 
 // errPlaylist is fs.ErrPermission, so that the reply is 404.
-var errPlaylist = fmt.Errorf("signedurl: the playlist could hand its link to another host: %w", fs.ErrPermission)
+var errPlaylist = fmt.Errorf("signedurl: the playlist makes players send its own query elsewhere: %w", fs.ErrPermission)
+
+// leaks are what makes a player send the query of the playlist's own URL, with the
+// signature, to where the playlist says: variables in hls.js and Shaka; UrlQueryInfo,
+// which XLink can bring in and an entity can spell, in Shaka and dash.js; reports of DVB in
+// dash.js. The bytes 0 and escape spell anything in another encoding.
+var leaks = [][]byte{
+	[]byte("QUERYPARAM"), []byte("UrlQueryInfo"), []byte("Reporting"), []byte("xlink"), []byte("<!DOCTYPE"), []byte("<!ENTITY"), {0}, {0x1B},
+}
+
+// asItIs goes back to the beginning of a playlist that is not rewritten, whose source is
+// src, if it can be sent as it is.
+func asItIs(c *content, src io.Reader) error {
+	const overlap = 16 // more than any of leaks
+	var room [overlap + 64<<10]byte
+	for kept, last := 0, false; !last; {
+		n, err := io.ReadFull(src, room[kept:])
+		if last = err == io.EOF || err == io.ErrUnexpectedEOF; err != nil && !last {
+			return err
+		}
+		p := room[:kept+n]
+		for _, leak := range leaks {
+			if bytes.Contains(p, leak) {
+				return errPlaylist
+			}
+		}
+		kept = copy(room[:], p[max(0, len(p)-overlap):])
+	}
+	_, err := c.Seek(0, io.SeekStart)
+	return err
+}
 
 // playlist returns the content of a playlist with the parameters of the link, or nil
 // if the file is sent as it is. The tag is that of the file, or "" if an outer handler
@@ -55,7 +84,7 @@ func (h *Handler) playlist(r *http.Request, c *content, name, tag string) (*cont
 		return nil, nil
 	}
 	if c.size > maxPlaylist {
-		return nil, errPlaylist
+		return nil, asItIs(c, c)
 	}
 	src, err := io.ReadAll(io.LimitReader(c, c.size))
 	if err != nil {
@@ -63,7 +92,7 @@ func (h *Handler) playlist(r *http.Request, c *content, name, tag string) (*cont
 	}
 	out, ok := l.rewrite(src, find)
 	if !ok {
-		return nil, errPlaylist
+		return nil, asItIs(c, bytes.NewReader(src))
 	}
 	if tag == "" {
 		tag = c.etag(time.Now())
@@ -153,13 +182,13 @@ type insertion struct {
 }
 
 // rewrite returns the playlist with the parameters at the references that find finds,
-// or false if it is not to be sent.
+// or false if it stays as it is.
 func (l *linker) rewrite(src []byte, find func(*linker, []byte) ([]insertion, bool)) ([]byte, bool) {
 	if len(src) > maxPlaylist || !utf8.Valid(src) {
 		return nil, false
 	}
 	places, ok := find(l, src)
-	if !ok {
+	if !ok || len(places) == 0 {
 		return nil, false
 	}
 	size := len(src)

@@ -75,17 +75,17 @@ func TestReferencesInAPlaylistOfHLS(t *testing.T) {
 				"#EXT-X-MAP:X=\",URI=\"b.mp4\"\n#EXT-X-MAP:URI=b.mp4\n#EXT-X-MAP:URI=\"b.mp4\",URI=\"c.mp4\"\n#EXT-X-MAP: URI=\"b.mp4\"\n#EXT-X-MAP:URI=\"b.mp4\n#EXT-X-MAPS:URI=\"b.mp4\"\n" +
 				"#EXT-X-SESSION-DATA:DATA-ID=\"x\",URI=\"b.json\"\n#EXT-X-DATERANGE:ID=\"x\",X-ASSET-URI=\"b.m3u8\"\n#EXT-X-PREFETCH:b.ts\n# URI=\"b.mp4\"\n#EXT-X-MAP:URI=\"\"\n#EXT-X-MAP:URI=\"b.mp4\"x\n#EXT-X-MAP:\n#EXT-X-MAP\n"},
 		{"references that lead elsewhere, or nowhere", "#EXTM3U\na.ts\n" + strings.Join(elsewhere, "\n") + "\n", "#EXTM3U\na.ts?SIGNED\n" + strings.Join(elsewhere, "\n") + "\n"},
-		{"variables", "#EXTM3U\n#EXT-X-DEFINE:NAME=\"h\",VALUE=\"//evil.example\"\na.ts\n", refused},
+		{"variables", "#EXTM3U\n#EXT-X-DEFINE:NAME=\"h\",VALUE=\"//evil.example\"\na.ts\n", ""},
 		{"a variable that is the signature", "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"signature\"\n//evil.example/a.ts?{$signature}\n", refused},
 		// It could be one all the same, and would be sent as it is.
 		{"playlists that are not called so", "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"de.txt\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.txt\n#EXT-X-STREAM-INF:BANDWIDTH=2\nhigh.M3U8?v=1\n#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"key.bin\"\n",
 			"#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"de.txt\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.txt\n#EXT-X-STREAM-INF:BANDWIDTH=2\nhigh.M3U8?v=1&SIGNED\n#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"key.bin?SIGNED\"\n"},
-		{"steering", "#EXTM3U\n#EXT-X-CONTENT-STEERING:SERVER-URI=\"/s\"\na.ts\n", refused},
-		{"lines that end in CR", "#EXTM3U\ra.ts\n//evil.example/\r\n", refused},
-		{"no UTF-8", "#EXTM3U\n# \xff\na.ts\n", refused},
-		{"a byte order mark", "\ufeff#EXTM3U\na.ts\n", refused},
-		{"no playlist", "a.ts\n", refused},
-		{"nothing", "", refused},
+		{"steering", "#EXTM3U\n#EXT-X-CONTENT-STEERING:SERVER-URI=\"/s\"\na.ts\n", ""},
+		{"lines that end in CR", "#EXTM3U\ra.ts\n//evil.example/\r\n", ""},
+		{"no UTF-8", "#EXTM3U\n# \xff\na.ts\n", ""},
+		{"a byte order mark", "\ufeff#EXTM3U\na.ts\n", ""},
+		{"no playlist", "a.ts\n", ""},
+		{"nothing", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) { rewrites(t, "list.m3u8", test.in, test.want) })
 	}
@@ -127,34 +127,34 @@ func TestReferencesInAManifestOfDASH(t *testing.T) {
 			mpd(`<BaseURL>a/?SIGNED</BaseURL><BaseURL>/other/</BaseURL><Period><AdaptationSet><Representation id="a"><SegmentTemplate media="$Number$"/></Representation></AdaptationSet></Period>`)},
 		{"a base that leads back", mpd(`<BaseURL>/other/</BaseURL><Period><AdaptationSet><Representation id="a"><SegmentTemplate media="/files/film/$Number$"/></Representation></AdaptationSet></Period>`),
 			mpd(`<BaseURL>/other/</BaseURL><Period><AdaptationSet><Representation id="a"><SegmentTemplate media="/files/film/$Number$?SIGNED"/></Representation></AdaptationSet></Period>`)},
-		{"a base with a scheme", mpd(`<BaseURL>https://evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"a base with an authority", mpd(`<BaseURL>//evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"a base in an entity", mpd(`<BaseURL>&#47;/evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"a base in CDATA", mpd(`<BaseURL><![CDATA[//evil.example/]]></BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"a base with a comment", mpd(`<BaseURL>/<!-- -->/evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"a base with an element", mpd(`<BaseURL>a/<Title/></BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"an empty base", mpd(`<BaseURL/><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"a base with a blank", mpd("<BaseURL> //evil.example/ </BaseURL><Period><AdaptationSet><SegmentTemplate media=\"a\"/></AdaptationSet></Period>"), refused},
-		{"xml:base", mpd(`<Period xml:base="//evil.example/"><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
+		{"a base with a scheme", mpd(`<BaseURL>https://evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"a base with an authority", mpd(`<BaseURL>//evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"a base in an entity", mpd(`<BaseURL>&#47;/evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"a base in CDATA", mpd(`<BaseURL><![CDATA[//evil.example/]]></BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"a base with a comment", mpd(`<BaseURL>/<!-- -->/evil.example/</BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"a base with an element", mpd(`<BaseURL>a/<Title/></BaseURL><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"an empty base", mpd(`<BaseURL/><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"a base with a blank", mpd("<BaseURL> //evil.example/ </BaseURL><Period><AdaptationSet><SegmentTemplate media=\"a\"/></AdaptationSet></Period>"), ""},
+		{"xml:base", mpd(`<Period xml:base="//evil.example/"><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
 		{"xlink", mpd(`<Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="https://evil.example/p"><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
 		{"xlink by another name", mpd(`<Period xmlns:x="http://www.w3.org/1999/xlink" x:href="https://evil.example/p"><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
 		{"a DOCTYPE", "<!DOCTYPE MPD [<!ENTITY e \"//evil.example/\">]>" + `<MPD><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period></MPD>`, refused},
-		{"an entity", mpd(`<Period><AdaptationSet><SegmentTemplate media="&e;"/></AdaptationSet></Period>`), refused},
-		{"a location", mpd(`<Location>//evil.example/x.mpd</Location><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"steering", mpd(`<ContentSteering>https://evil.example/</ContentSteering><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
+		{"an entity", mpd(`<Period><AdaptationSet><SegmentTemplate media="&e;"/></AdaptationSet></Period>`), ""},
+		{"a location", mpd(`<Location>//evil.example/x.mpd</Location><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"steering", mpd(`<ContentSteering>https://evil.example/</ContentSteering><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
 		{"reports", mpd(`<Metrics metrics="HttpList"><Reporting/></Metrics><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
 		{"a query from elsewhere", mpd(`<EssentialProperty schemeIdUri="urn:mpeg:dash:urlparam:2014"><x:UrlQueryInfo xmlns:x="urn:mpeg:dash:schema:urlparam:2014" queryTemplate="$querypart$" useMPDUrlQuery="true"/></EssentialProperty><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"another namespace", mpd(`<Period><x:BaseURL xmlns:x="urn:x">//evil.example/</x:BaseURL><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), refused},
-		{"an id that climbs", mpd(`<Period><AdaptationSet><SegmentTemplate media="$RepresentationID$/a"/><Representation id=".."/></AdaptationSet></Period>`), refused},
-		{"an id that is an address", mpd(`<Period><AdaptationSet><SegmentTemplate media="$RepresentationID$"/><Representation id="//evil.example/"/></AdaptationSet></Period>`), refused},
-		{"no id", mpd(`<Period><AdaptationSet><SegmentTemplate media="$RepresentationID$a"/><Representation/></AdaptationSet></Period>`), refused},
-		{"an attribute twice", mpd(`<Period><AdaptationSet><SegmentTemplate media="a" media="//evil.example/"/></AdaptationSet></Period>`), refused},
-		{"another encoding", `<?xml version="1.0" encoding="UTF-16"?><MPD><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period></MPD>`, refused},
-		{"two roots", `<MPD/><MPD><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period></MPD>`, refused},
-		{"another root", `<x><MPD><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period></MPD></x>`, refused},
-		{"a tag that does not end", `<MPD><Period><AdaptationSet><SegmentTemplate media="a"/>`, refused},
-		{"text behind", mpd(`<Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`) + "x", refused},
-		{"very deep", mpd(strings.Repeat("<Period>", 100) + `<SegmentTemplate media="a"/>` + strings.Repeat("</Period>", 100)), refused},
+		{"another namespace", mpd(`<Period><x:BaseURL xmlns:x="urn:x">//evil.example/</x:BaseURL><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`), ""},
+		{"an id that climbs", mpd(`<Period><AdaptationSet><SegmentTemplate media="$RepresentationID$/a"/><Representation id=".."/></AdaptationSet></Period>`), ""},
+		{"an id that is an address", mpd(`<Period><AdaptationSet><SegmentTemplate media="$RepresentationID$"/><Representation id="//evil.example/"/></AdaptationSet></Period>`), ""},
+		{"no id", mpd(`<Period><AdaptationSet><SegmentTemplate media="$RepresentationID$a"/><Representation/></AdaptationSet></Period>`), ""},
+		{"an attribute twice", mpd(`<Period><AdaptationSet><SegmentTemplate media="a" media="//evil.example/"/></AdaptationSet></Period>`), ""},
+		{"another encoding", `<?xml version="1.0" encoding="UTF-16"?><MPD><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period></MPD>`, ""},
+		{"two roots", `<MPD/><MPD><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period></MPD>`, ""},
+		{"another root", `<x><MPD><Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period></MPD></x>`, ""},
+		{"a tag that does not end", `<MPD><Period><AdaptationSet><SegmentTemplate media="a"/>`, ""},
+		{"text behind", mpd(`<Period><AdaptationSet><SegmentTemplate media="a"/></AdaptationSet></Period>`) + "x", ""},
+		{"very deep", mpd(strings.Repeat("<Period>", 100) + `<SegmentTemplate media="a"/>` + strings.Repeat("</Period>", 100)), ""},
 		{"a protected one", period(`<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011"><x:pssh xmlns:x="urn:mpeg:cenc:2013">AA==</x:pssh></ContentProtection><SegmentTemplate media="a"/>`),
 			period(`<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011"><x:pssh xmlns:x="urn:mpeg:cenc:2013">AA==</x:pssh></ContentProtection><SegmentTemplate media="a?SIGNED"/>`)},
 		{"placeholders that are none", template("a-$Foo$-$Number$"), ""},
@@ -277,13 +277,15 @@ func TestARewrittenPlaylistHasItsOwnValidatorsAndRanges(t *testing.T) {
 func TestWhenAPlaylistIsSentAsItIs(t *testing.T) {
 	const list = "#EXTM3U\n#EXTINF:4,\na.ts\n"
 	root := http.Dir(t.TempDir())
-	for _, name := range []string{"film/list.m3u8", "film/list.txt", "film/large.m3u8", "film/growing.m3u8"} {
+	for _, name := range []string{"film/list.m3u8", "film/list.txt", "film/large.m3u8", "film/growing.m3u8", "film/leaking.m3u8"} {
 		p := filepath.Join(string(root), name)
 		os.MkdirAll(filepath.Dir(p), 0o755)
 		text := list
 		switch path.Base(name) {
 		case "large.m3u8":
 			text += strings.Repeat("#", 4<<20)
+		case "leaking.m3u8": // in a part that is read after another one
+			text += strings.Repeat("#", 4<<20) + "\n#EXT-X-DEFINE:QUERYPARAM=\"signature\"\n//evil.example/?{$signature}\n"
 		case "growing.m3u8": // beyond what is sent
 			text += strings.Repeat("a.ts\n", 70_000)
 		}
@@ -307,6 +309,8 @@ func TestWhenAPlaylistIsSentAsItIs(t *testing.T) {
 		{"the option is off", off, "/files/film/list.m3u8?" + under, "X: y"},
 		{"a link to the file", on, sign(t, "/files/film/list.m3u8", later), "X: y"},
 		{"a cookie", on, "/files/film/list.m3u8", "Cookie: " + cookies[0].String()},
+		{"too large", on, "/files/film/large.m3u8?" + under, "X: y"},
+		{"too large when it is rewritten", on, "/files/film/growing.m3u8?" + under, "X: y"},
 		{"another extension", on, "/files/film/list.txt?" + under, "X: y"},
 		{"no link", report, "/files/film/list.m3u8?signed_under=%2Ffiles%2Ffilm%2F&signed_by=x&signature=x", "X: y"},
 	} {
@@ -318,13 +322,10 @@ func TestWhenAPlaylistIsSentAsItIs(t *testing.T) {
 	if r := ask(t, on, "GET", "/files/film/list.m3u8?"+under); !strings.Contains(r.Body, "signature") {
 		t.Errorf("the playlist itself: %q", r.Body)
 	}
-	// What is too large to be looked at may have anything in it.
-	for _, name := range []string{"large.m3u8", "growing.m3u8"} {
-		if r := ask(t, on, "GET", "/files/film/"+name+"?"+under); r.Status != 404 {
-			t.Errorf("%s: %d with %.80q", name, r.Status, r.Body)
-		}
+	if r := ask(t, on, "GET", "/files/film/leaking.m3u8?"+under); r.Status != 404 {
+		t.Errorf("one that is too large and leaks: %d with %.80q", r.Status, r.Body)
 	}
-	if len(told) != 2 || !strings.Contains(told[0], "could hand its link to another host") {
+	if len(told) != 1 || !strings.Contains(told[0], "makes players send its own query elsewhere") {
 		t.Errorf("Options.Error was told %q", told)
 	}
 }
