@@ -46,7 +46,7 @@ var errPlaylist = fmt.Errorf("signedurl: the playlist makes players send its own
 // which XLink can bring in and an entity can spell, in Shaka and dash.js; reports of DVB in
 // dash.js. The bytes 0 and escape spell anything in another encoding.
 var leaks = [][]byte{
-	[]byte("QUERYPARAM"), []byte("UrlQueryInfo"), []byte("Reporting"), []byte("xlink"), []byte("<!DOCTYPE"), []byte("<!ENTITY"), {0}, {0x1B},
+	[]byte("QUERYPARAM"), []byte("UrlQueryInfo"), []byte("Reporting"), []byte(":href"), []byte("<!DOCTYPE"), []byte("<!ENTITY"), {0}, {0x1B},
 }
 
 // asItIs goes back to the beginning of a playlist that is not rewritten, whose source is
