@@ -91,24 +91,33 @@ func (c copier) store(r *http.Request) error {
 	if c.sum {
 		h.Sum(nil)
 	}
-	dir, err := os.Open(c.root)
+	name := filepath.Join(c.root, filepath.FromSlash(r.URL.Path))
+	dir, err := os.Open(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	return errors.Join(f.Sync(), os.Rename(temp, filepath.Join(c.root, filepath.FromSlash(r.URL.Path))), dir.Sync())
+	return errors.Join(f.Sync(), os.Rename(temp, name), dir.Sync())
 }
 
-// putLinks returns links for n uploads of new names.
-func putLinks(b *testing.B, ring *middleware.Keyring, n int) []string {
+// putLinks returns links for n uploads of new names in a directory. Those of
+// pictures take nothing else.
+func putLinks(b *testing.B, ring *middleware.Keyring, dir string, pictures bool, n int) []string {
 	c := soon
 	c.Methods = []string{http.MethodPut}
+	extension := ".bin"
+	if pictures {
+		c.Upload.Accept, extension = []string{"image/*"}, ".jpg"
+	}
 	links := make([]string, n)
 	for i := range links {
-		links[i] = sign(b, ring, "/"+rand.Text()+".bin", c)
+		links[i] = sign(b, ring, dir+rand.Text()+extension, c)
 	}
 	return links
 }
+
+// jpeg begins a file that looks like a picture, and goes on with zeros.
+var jpeg = "\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 
 // BenchmarkUpload stores files over loopback, and reports requests for each
 // second of the server's CPU time as BenchmarkServe does. Run it with -benchtime
@@ -117,22 +126,29 @@ func putLinks(b *testing.B, ring *middleware.Keyring, n int) []string {
 func BenchmarkUpload(b *testing.B) {
 	ring := keyring(b, hmacKey(b, "2026a"))
 	for _, file := range []struct {
-		size  string
-		bytes int64
-		batch int
-	}{{"1KiB", 1 << 10, 200}, {"1MiB", 1 << 20, 40}, {"256MiB", 256 << 20, 1}} {
+		size, dir string
+		pictures  bool
+		bytes     int64
+		batch     int
+	}{
+		{"1KiB", "/", false, 1 << 10, 200}, {"1KiB/dirs=2/accept=image", "/kyc/42/", true, 1 << 10, 200},
+		{"1MiB", "/", false, 1 << 20, 40}, {"256MiB", "/", false, 256 << 20, 1},
+	} {
 		b.Run("size="+file.size, func(b *testing.B) {
 			if b.N == 1 && file.bytes > 1<<24 && testing.Short() {
 				b.Skip("it takes a while")
 			}
 			root := b.TempDir()
+			if err := os.MkdirAll(filepath.Join(root, file.dir), 0o755); err != nil {
+				b.Fatal(err)
+			}
 			servers := startServers(b, uploadRoot, root, len(uploaders))
 			client := &http.Client{Transport: &http.Transport{}}
 			batch := func(i int) float64 {
-				links := putLinks(b, ring, file.batch)
+				links := putLinks(b, ring, file.dir, file.pictures, file.batch)
 				before := servers.cpuTime(b)
 				for _, link := range links {
-					r, err := http.NewRequest(http.MethodPut, "http://"+servers.addresses[i]+link, io.LimitReader(zeros{}, file.bytes))
+					r, err := http.NewRequest(http.MethodPut, "http://"+servers.addresses[i]+link, io.LimitReader(io.MultiReader(strings.NewReader(jpeg), zeros{}), file.bytes))
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -202,7 +218,7 @@ func BenchmarkUploadMemory(b *testing.B) {
 				for b.Loop() {
 					before := servers.memory(b)
 					var conns []net.Conn
-					for _, link := range putLinks(b, ring, many) {
+					for _, link := range putLinks(b, ring, "/", false, many) {
 						conn, err := net.Dial("tcp", servers.addresses[i])
 						if err != nil {
 							b.Fatal(err)

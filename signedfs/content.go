@@ -216,10 +216,16 @@ var errReplied = errors.New("signedurl: the request was answered with an error")
 var buffers = sync.Pool{New: func() any { return new([smallFile]byte) }}
 
 // ReadFrom passes a large file on to the ReadFrom of net/http, which has the
-// kernel send it.
+// kernel send it. What comes from elsewhere is copied: net/http would first send
+// a few bytes by themselves.
 func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
 	if w.failed {
 		return 0, errReplied
+	}
+	if w.fetcher != nil {
+		buffer := chunks.Get().(*[chunk]byte)
+		defer chunks.Put(buffer)
+		return io.CopyBuffer(struct{ io.Writer }{w}, src, buffer[:])
 	}
 	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok && !w.small {
 		return rf.ReadFrom(src)
