@@ -31,8 +31,9 @@
 //
 // A Redis user for the store needs the commands EVALSHA, EVAL, DECR, DEL,
 // EXISTS, GET, INCR, PEXPIRE, PTTL, SET, ZADD, ZREM, ZREMRANGEBYRANK,
-// ZREVRANGE and ZSCORE for keys with the store's prefix, and INFO for Check. In
-// a cluster, the client itself needs CLUSTER SLOTS as well.
+// ZREVRANGE and ZSCORE for keys with the store's prefix, and INFO for Check. A Mirror
+// needs HMGET, HSET, TIME, XADD, XREAD, ZRANGEBYSCORE and ZSCAN too. In a cluster, the
+// client itself needs CLUSTER SLOTS as well.
 //
 // # What a restart means
 //
@@ -77,6 +78,42 @@
 // refuse connections: the client may ask it for the cluster's state before it
 // asks another, and by default it waits for 25 seconds.
 //
+// # Pushed revocations
+//
+// A [Store] asks Redis for every link that has an ID, which costs as much as some 150
+// verifications. A [Mirror] holds the revocations of the whole fleet in memory and
+// follows Redis, so that a check costs about 100 nanoseconds, and a revocation is
+// everywhere some 50 milliseconds later:
+//
+//	mirror, err := redisstore.NewMirror(client, nil)
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	go mirror.Follow(ctx)
+//	v, err := middleware.NewVerifier(ring, &middleware.Options{Uses: store, Revocations: mirror})
+//	...
+//	err = mirror.Revoke(ctx, id, expires)
+//
+// What a Mirror revokes is not what a Store revokes: take one of them for
+// revocations.
+//
+// The promise is that nothing is accepted that was revoked longer than MaxStale ago (5
+// seconds by default). Four times in that time, a mirror has Redis prove that it is
+// a master, by a write, and that the log is the one that was followed, to its end. If it
+// is not, because of a gap, a log that was trimmed or another history, the
+// mirror reads everything anew, and adds it to what it has. If there is no such proof
+// for MaxStale, links that have an ID are refused with 503. What a mirror once heard
+// stays until the link has expired, also if Redis has lost it; a mirror that starts
+// afterwards does not know of it. It needs about 75 bytes for each revocation, and
+// reads a million in 3 seconds. Redis forgets a revocation an hour after its links have
+// expired, so that clocks may differ; a mirror whose clock is half an hour behind refuses.
+//
+// The promise is about what one master has acknowledged. A failover to a replica that
+// lagged loses what it had not got, for mirrors that start later: set
+// min-replicas-to-write to 1 and min-replicas-max-lag to a second or two, so that a master
+// that has lost its replica accepts no revocations, and revoke again what
+// failed.
+//
 // # Retries
 //
 // When a connection breaks, the client may repeat a script that has run
@@ -89,14 +126,21 @@
 //
 //   - "signedurl:uses:{ID}" is the count, a number. It expires at the latest
 //     expiry seen for the ID.
+//
 //   - "signedurl:uses:{ID}:recent" is a sorted set with the nonces of the uses
 //     that can be given back: the latest 1,000 of the ID, some 100 kilobytes at
 //     most. It expires five minutes after the latest use, or with the count if
 //     that is earlier.
+//
 //   - "signedurl:uses:{ID}:NETWORK" is a client's open window and holds the
 //     nonce of the use that opened it. It expires when the window ends.
+//
 //   - "signedurl:revoked:{ID}" is a revocation, an empty value. It expires at
 //     the time given to Revoke.
+//
+//   - "signedurl:feed:{revocations}:set", ":log", ":state" and ":pulse" are those of a
+//     Mirror, in one slot of a cluster: a sorted set of the IDs by expiry, a stream of the
+//     latest 100,000, how far it is, and a sign of life.
 //
 // Within the ID, "%", "{" and "}" are escaped. The braces around it keep all
 // keys for the uses of an ID in one slot of a cluster. A link with n uses can

@@ -334,7 +334,7 @@ func (m *Mirror) pulse(ctx context.Context) (p place, ahead time.Duration, err e
 	if err := errors.Join(err1, err2); err != nil || seq < 0 {
 		return p, 0, errors.New("the state is malformed")
 	}
-	return place{reply[0], seq, reply[2]}, time.Unix(now, 0).Sub(time.Now()), nil
+	return place{reply[0], seq, reply[2]}, time.Until(time.Unix(now, 0)), nil
 }
 
 // readSet adds all revocations of the set to those that are held.
