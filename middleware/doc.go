@@ -329,7 +329,7 @@
 // for the GET, from the same origin alone. With a UseWindow, one press is one file,
 // however many requests the client needs: ranges, a seek, a download that goes on.
 // The window tells clients apart by their address. A proxy that asks (package
-// forwardauth) gets no page: its question takes a use unasked. A proxy in front must
+// forwardauth) has no page, and such links do not pass there. A proxy in front must
 // leave the host of requests as it is, since browsers may name only their origin.
 //
 // [Options.Pages] shows people what is wrong with a link, on pages of the application or

@@ -523,3 +523,22 @@ func TestWhatIsWrongWithTheOptions(t *testing.T) {
 		t.Error("a profile of no name")
 	}
 }
+
+// A check has no page: a link that a person is to confirm does not pass, and keeps its
+// use.
+func TestLinksThatAPersonConfirmsDoNotPass(t *testing.T) {
+	for _, p := range everyProfile {
+		uses := memstore.NewUses(nil)
+		s := start(t, p, middleware.Options{Confirm: true, Uses: uses}, prefix(p))
+		link := sign(t, "/files/a", claims(func(c *middleware.Claims) { c.ID, c.Uses = "once", 1 }))
+		for _, method := range []string{"GET", "HEAD", "POST"} {
+			resp := sendTo(t, s, ask(p, original{method, link, host, client}))
+			if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 403 || strings.Contains(string(body), "<form") {
+				t.Errorf("%v: %s: %d with %q", p, method, resp.StatusCode, body)
+			}
+		}
+		if uses.Len() != 0 {
+			t.Errorf("%v: a use was taken", p)
+		}
+	}
+}

@@ -33,7 +33,7 @@ func (a *forwardAuth) validate(fs *cli.Flags, f *Files) error {
 	case !strings.HasPrefix(a.path, "/") || strings.HasSuffix(a.path, "/") || strings.ContainsAny(a.path, "?#%"):
 		return cli.Usagef("-forward-auth-path must be a path without a slash at its end, not %q", a.path)
 	case f.Policy.Confirm:
-		return cli.Usagef("-confirm does not go with -forward-auth: the proxy's questions have no page, and would take uses that nobody confirmed")
+		return cli.Usagef("-confirm does not go with -forward-auth: the proxy's questions have no page, so that such links would not pass")
 	case a.path == healthPath:
 		return cli.Usagef("-forward-auth-path is where the health check is")
 	}
