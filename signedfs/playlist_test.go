@@ -96,7 +96,7 @@ var elsewhere = []string{
 	"//evil.example/a.ts", "https://evil.example/a.ts", "https:/x", "https:x", "http:a.ts", `\\evil.example/a.ts`, `/\evil.example/a.ts`, `\a.ts`, "data:text/plain,x", "javascript:x", "skd://x",
 	"/\t/evil.example/a.ts", "/ /evil.example/a.ts", " //evil.example/a.ts", "\t//evil.example/", " a.ts", "a.ts ", "a b.ts", "a\x00.ts", "a.ts\x0b",
 	"../secret.ts", "../../files/secret.ts", "/files/secret.ts", "/files/film", "/files/filmx/a.ts", "../../../../files/film/a.ts", "/../files/film/a.ts",
-	"%2e%2e/secret.ts", "%2E./secret.ts", ".%2e/secret.ts", "x/%2e%2e/%2e%2e/secret.ts", "..%2fsecret.ts", "..%5csecret.ts", "a%2fb.ts", "a%00.ts", "a%0a.ts", "a%.ts", "a%zz.ts", "x//a.ts", "/files//film/a.ts",
+	"%2e%2e/secret.ts", "%2E./secret.ts", ".%2e/secret.ts", "x/%2e%2e/%2e%2e/secret.ts", "x/%2e%2e/a.ts", "%2e/a.ts", "..%2fsecret.ts", "..%5csecret.ts", "a%2fb.ts", "a%00.ts", "a%0a.ts", "a%.ts", "a%zz.ts", "x//a.ts", "/files//film/a.ts",
 	"a.ts?signature=x", "a.ts?expires_at=1", "a.ts?signed_by=x", "a.ts?%73igned_by=x", "a.ts?signed_narrow=x", "a.ts?v=1&signature=x", "a.ts?", "a.ts?&", "a.ts?v=1&", "a.ts?=1", "a.ts?v=%zz", "?v=1", "?",
 	"a.ts#x", "ä.ts", "a;b.ts", "a.ts?v=1;w=2", "{$x}/a.ts", "$x", "a,b.ts", "a:b.ts", "a@b.ts", "(a).ts", "a+b.ts", "*.ts", "'a.ts'", "a.ts?v=a+b", ".", "..", "/",
 }
@@ -342,5 +342,34 @@ func TestARewrittenPlaylistIsNotOffloaded(t *testing.T) {
 	r := ask(t, addr, "GET", "/files/list.m3u8?"+strings.SplitN(sign(t, "/files/", c), "?", 2)[1])
 	if r.Header.Get("X-Accel-Redirect") != "" || !strings.Contains(r.Body, "a.ts?expires_at=") {
 		t.Errorf("%q, %v", r.Body, r.Header)
+	}
+}
+
+// anyLink takes every request for one with a link to film/, as some other format might.
+type anyLink struct{ middleware.Format }
+
+func (anyLink) Authenticate(middleware.Request) (middleware.Link, error) {
+	return middleware.Link{Claims: film(later)}, nil
+}
+
+// The parameters of other formats are not known here.
+func TestAPlaylistByALinkOfAnotherFormat(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "film"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const list = "#EXTM3U\na.ts\n"
+	if err := os.WriteFile(filepath.Join(root, "film", "list.m3u8"), []byte(list), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h, err := signedfs.New("/files/", openDir(t, root), anyLink{ring}, &signedfs.Options{Playlists: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listen(t, h)
+	for _, query := range []string{"", "?signature=x", "?Signature=x&Key-Pair-Id=y", "?signed_by=x&signature=x", "?signed_under=%2F&signed_by=x&signature=x"} {
+		if r := ask(t, addr, "GET", "/files/film/list.m3u8"+query); r.Status != 200 || r.Body != list {
+			t.Errorf("%q: %d with %q", query, r.Status, r.Body)
+		}
 	}
 }

@@ -542,3 +542,31 @@ func TestLinksThatAPersonConfirmsDoNotPass(t *testing.T) {
 		}
 	}
 }
+
+// anyLink takes every request for one with a link, as some other format might.
+type anyLink struct{ middleware.Format }
+
+func (anyLink) Authenticate(middleware.Request) (middleware.Link, error) {
+	return middleware.Link{Claims: soon}, nil
+}
+
+// Other systems sign paths that proxies change.
+func TestNoFormatOpensWhatProxiesChange(t *testing.T) {
+	v, err := middleware.NewVerifier(anyLink{keyring(t)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := forwardauth.New(v, forwardauth.Traefik, &forwardauth.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix(proxy)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
+	defer s.Close()
+	for target, want := range map[string]int{
+		"/bucket/a": 200, "/bucket//a": 403, "//bucket/a": 403, "/bucket/a//": 403, "/bucket/a?x=//": 200, "/bucket/a%2Fb": 403, "/bucket/../a": 403, "/bucket/a#b": 403,
+	} {
+		if resp := sendTo(t, s, ask(forwardauth.Traefik, original{"GET", target, host, client})); resp.StatusCode != want {
+			t.Errorf("%s: %d, want %d", target, resp.StatusCode, want)
+		}
+	}
+}
