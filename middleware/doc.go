@@ -257,13 +257,14 @@
 // server, by the CORS protocol (https://fetch.spec.whatwg.org/#http-cors-protocol).
 // A handler for it belongs outside the verifier:
 //
-//	pages := cors.New(cors.Options{ // github.com/rs/cors
-//		AllowedOrigins: []string{"https://app.example"},
-//		AllowedMethods: []string{"GET", "HEAD"},
-//		AllowedHeaders: []string{"Range", "If-Range"},
-//		ExposedHeaders: []string{"Accept-Ranges", "Content-Range", "ETag"},
+//	pages, err := cors.NewMiddleware(cors.Config{ // github.com/jub0bs/cors
+//		Origins:         []string{"https://app.example"},
+//		Methods:         []string{"GET", "HEAD"},
+//		RequestHeaders:  []string{"Range", "If-Range"},
+//		ResponseHeaders: []string{"Accept-Ranges", "Content-Range", "ETag"},
 //	})
-//	mux.Handle("/files/", pages.Handler(v.Handler(files)))
+//	...
+//	mux.Handle("/files/", pages.Wrap(v.Handler(files)))
 //
 // There it answers the preflight requests, which no client signs and the verifier
 // refuses. It also adds its fields to refusals, without which a script sees a
@@ -283,7 +284,7 @@
 // The host of the files must set them itself, in its reply to a request that the
 // page sends with credentials, as it does those for the files (fetch with
 // credentials: "include", <video crossorigin="use-credentials">). Both replies need
-// AllowCredentials, with which every origin in the list can read what the
+// Credentialed, with which every origin in the list can read what the
 // visitor's cookies open.
 //
 // # Threats

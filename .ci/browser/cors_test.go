@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/rs/cors"
+	"github.com/jub0bs/cors"
 
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/signedfs"
@@ -63,16 +63,19 @@ func TestAPageOfAnotherSiteReadsFiles(t *testing.T) {
 		fmt.Fprint(w, "<!doctype html><title>The application</title>")
 	}))
 	defer app.Close()
-	pages := cors.New(cors.Options{
-		AllowedOrigins:   []string{elsewhere(t, app)},
-		AllowedMethods:   []string{"GET", "HEAD", "PUT", "POST"},
-		AllowedHeaders:   []string{"Range", "If-Range", "Content-Type", "If-Match", "If-None-Match"},
-		ExposedHeaders:   []string{"Accept-Ranges", "Content-Range", "ETag", "Location", "Repr-Digest"},
-		AllowCredentials: true,
+	pages, err := cors.NewMiddleware(cors.Config{
+		Origins:         []string{elsewhere(t, app)},
+		Methods:         []string{"GET", "HEAD", "PUT", "POST"},
+		RequestHeaders:  []string{"Range", "If-Range", "Content-Type", "If-Match", "If-None-Match"},
+		ResponseHeaders: []string{"Accept-Ranges", "Content-Range", "ETag", "Location", "Repr-Digest"},
+		Credentialed:    true,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := http.NewServeMux()
-	mux.Handle(files.Prefix(), pages.Handler(files))
-	mux.Handle("/session", pages.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle(files.Prefix(), pages.Wrap(files))
+	mux.Handle("/session", pages.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		subtree, err := files.Links().Subtree("/", middleware.Claims{Expires: time.Now().Add(time.Hour)})
 		if err != nil {
 			t.Error(err)
