@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 		serve(addr)
 		return
 	}
+	if how := os.Getenv(mirrorProcess); how != "" {
+		watch(how)
+		return
+	}
 	os.Exit(m.Run())
 }
 
