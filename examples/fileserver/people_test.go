@@ -71,3 +71,18 @@ func TestAPersonConfirms(t *testing.T) {
 		t.Errorf("check does not say that a person is asked:\n%s", out)
 	}
 }
+
+func TestPeopleAndProgramsGetWhatTheyRead(t *testing.T) {
+	keys := newKeys(t, "k1")
+	p := start(t, "-dir", files(t), "-key-file", keys, "-pages-help", "Ask for a new link in the app.")
+	expired := expiredLinkTo(t, keys, "kyc/card.txt")
+	if status, body := p.get(expired, "Accept", "text/html"); status != 404 || !strings.Contains(body, "This link has expired") || !strings.Contains(body, "Ask for a new link in the app.") {
+		t.Errorf("a person: %d with %.200s", status, body)
+	}
+	if status, body := p.get(expired, "Accept", "application/json"); status != 404 || body != `{"title":"Not Found","status":404,"reason":"expired"}` {
+		t.Errorf("a program: %d with %s", status, body)
+	}
+	if status, body := p.get(expired); status != 404 || body != "Not Found\n" {
+		t.Errorf("anyone: %d with %q", status, body)
+	}
+}
