@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/justinas/alice"
@@ -558,4 +559,36 @@ func ExampleRedactAttr() {
 func ExampleReason() {
 	fmt.Println(middleware.Reason(nil), middleware.Reason(middleware.ErrExpired))
 	// Output: ok expired
+}
+
+// A mail scanner opens a link before the person does, and takes nothing.
+func ExampleOptions_confirm() {
+	ring := exampleRing()
+	verifier, err := middleware.NewVerifier(ring, &middleware.Options{
+		Uses:      memstore.NewUses(nil),
+		Confirm:   true,
+		UseWindow: 10 * time.Minute, // for ranges and resumed downloads
+		Pages:     middleware.DefaultPages("Ask for a new link in the app."),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	h := verifier.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("the file, by", r.Method)
+	}))
+	link, err := ring.Sign(&url.URL{Path: "/files/card.jpg"}, middleware.Claims{Expires: exampleTime, ID: "mail-7", Uses: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(get(h, link.String()), "for the scanner")
+
+	button := httptest.NewRequest("POST", link.String(), strings.NewReader("confirm=1"))
+	button.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	h.ServeHTTP(httptest.NewRecorder(), button)
+	fmt.Println(get(h, link.String()), "within the window")
+	// Output:
+	// 200 for the scanner
+	// the file, by GET
+	// the file, by GET
+	// 200 within the window
 }

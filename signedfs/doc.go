@@ -287,11 +287,10 @@
 // by its name, a moment later: it must have the same files under the same
 // names, and follow no symbolic link out of them.
 //
-// The handler must not be reachable but through the proxy, or a client gets an empty
-// reply with the name in it. Never let both the header of a client and that of
-// another server behind the same proxy through. Complete configurations, which do all
-// this, are in examples/fileserver/deploy. Package forwardauth is for what is not
-// a file.
+// Let nobody reach the handler but the proxy: anyone else gets an empty reply with the
+// name in it. Another server behind the same proxy could name these files too, and must
+// be one that you trust. Complete configurations, which do all this, are in
+// examples/fileserver/deploy. Package forwardauth is for what is not a file.
 //
 // # The middleware alone
 //
