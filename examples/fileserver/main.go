@@ -23,6 +23,7 @@ import (
 	"os"
 
 	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/commands"
 )
 
 // name is the name of the program.
@@ -30,9 +31,9 @@ const name = "fileserver"
 
 var program = cli.Program{Name: name, Commands: []cli.Command{
 	{Name: "serve", Summary: "serve a directory or, without one, a demonstration", Run: serve},
-	{Name: "link", Summary: "sign a link to a file", Run: link},
-	{Name: "check", Summary: "explain why a link is accepted or refused", Run: check},
-	{Name: "keygen", Summary: "generate a key", Run: keygen},
+	commands.Link(name),
+	commands.Check(name),
+	commands.Keygen(name),
 	{Name: "revoke", Summary: "revoke links by their id", Run: revoke},
 }}
 

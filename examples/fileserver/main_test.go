@@ -219,34 +219,33 @@ func expiredLinkTo(t *testing.T, keys string, args ...string) string {
 	return expiredLink(t, append([]string{"-key-file", keys, "-base-url", "/files/"}, args...)...)
 }
 
-// expiredLink returns the link that the command would make of its flags in
-// 2020.
+// expiredLink returns the link that the command would have made in 2020, of flags that
+// say nothing but the keys and the base.
 func expiredLink(t *testing.T, args ...string) string {
 	t.Helper()
-	var l linkFlags
+	var keys formats.Source
 	fs := cli.NewFlags(name, "link", "NAME", "")
-	l.register(fs)
-	err := fs.ParseArgs(args, 1, 1, io.Discard)
-	if err == nil {
-		err = l.complete(fs)
+	keys.Register(fs)
+	base := fs.String("base-url", "/files/", "")
+	if err := fs.ParseArgs(args, 1, 1, io.Discard); err != nil {
+		t.Fatal(err)
 	}
+	format, err := keys.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.claims.Expires = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	format, err := l.keys.Load()
+	if !fs.Given("base-url") {
+		*base = keys.Origin() + *base
+	}
+	links, err := middleware.NewURLBuilder(*base, format)
 	if err != nil {
 		t.Fatal(err)
 	}
-	links, err := middleware.NewURLBuilder(l.base, format)
+	link, err := links.URL(fs.Arg(0), middleware.Claims{Expires: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, err := l.sign(links, fs.Arg(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return link
+	return link.String()
 }
 
 // write writes a file of the test and returns its name.

@@ -1,4 +1,4 @@
-package main
+package commands
 
 import (
 	"context"
@@ -22,8 +22,15 @@ servers that must not be able to issue any.
 Without -out, the key goes to the standard output, followed by the public half
 as a comment. The text is the secret: treat it as one.`
 
-func keygen(_ context.Context, args []string, t cli.Terminal) error {
-	fs := cli.NewFlags(name, "keygen", "", keygenHelp)
+// Keygen is the command keygen.
+func Keygen(program string) cli.Command {
+	return cli.Command{Name: "keygen", Summary: "generate a key", Run: func(_ context.Context, args []string, t cli.Terminal) error {
+		return keygen(program, args, t)
+	}}
+}
+
+func keygen(program string, args []string, t cli.Terminal) error {
+	fs := cli.NewFlags(program, "keygen", "", keygenHelp)
 	kind := fs.String("type", "hmac", "generate a key of this `type`: hmac or ed25519")
 	id := fs.String("id", "", "the key's `id`, which its links show; the default consists of today's date and random letters")
 	out := fs.String("out", "", "write the key to this new `file`, which only its owner can read, and the public half to file.pub")

@@ -1,4 +1,4 @@
-package main
+package commands
 
 import (
 	"bufio"
@@ -28,11 +28,18 @@ refused. If LINK is -, it is read from the standard input.
 
 The explanation is for the operator: it tells what no client should know.`
 
-func check(_ context.Context, args []string, t cli.Terminal) error {
+// Check is the command check.
+func Check(program string) cli.Command {
+	return cli.Command{Name: "check", Summary: "explain why a link is accepted or refused", Run: func(_ context.Context, args []string, t cli.Terminal) error {
+		return check(program, args, t)
+	}}
+}
+
+func check(program string, args []string, t cli.Terminal) error {
 	var keys formats.Source
 	var policy server.Policy
 	bound := map[string]string{}
-	flags := cli.NewFlags(name, "check", "LINK", checkHelp+formats.Help())
+	flags := cli.NewFlags(program, "check", "LINK", checkHelp+formats.Help())
 	keys.Register(flags)
 	policy.Register(flags)
 	method := flags.String("method", http.MethodGet, "assume this `method` of the request")

@@ -1,4 +1,5 @@
-package main
+// Package commands are the commands that need no server, and that every server has.
+package commands
 
 import (
 	"cmp"
@@ -27,24 +28,24 @@ the directory that is served. The first key must be able to sign.
 With -under, the link's signature opens everything below a directory. With
 -cookie, it is printed as a cookie:
 
-  fileserver link -key-file keys.txt -under kyc/42 kyc/42/card.jpg
-  curl --cookie "$(fileserver link -key-file keys.txt -under kyc/42 -cookie files)" ...
+  PROGRAM link -key-file keys.txt -under kyc/42 kyc/42/card.jpg
+  curl --cookie "$(PROGRAM link -key-file keys.txt -under kyc/42 -cookie files)" ...
 
 Without NAME, that is a link to the directory itself.
 
 A link that permits PUT stores a file under NAME, and one that permits POST to a
 directory, whose name ends in a slash, takes a form with a file:
 
-  curl -T card.jpg "$(fileserver link -key-file keys.txt -method PUT -max-bytes 10MiB kyc/42/card.jpg)"
-  curl -F file=@card.jpg "$(fileserver link -key-file keys.txt -method POST -accept 'image/*' kyc/42/)"
+  curl -T card.jpg "$(PROGRAM link -key-file keys.txt -method PUT -max-bytes 10MiB kyc/42/card.jpg)"
+  curl -F file=@card.jpg "$(PROGRAM link -key-file keys.txt -method POST -accept 'image/*' kyc/42/)"
 
 The value to which a link is bound can be a secret, such as the id of a session.
 With -bind NAME and no value, it is read from the environment variable
-` + bindingVariable + `.`
+` + BindingVariable + `.`
 
-// bindingVariable is the environment variable that can hold the value of a
+// BindingVariable is the environment variable that can hold the value of a
 // binding.
-const bindingVariable = "SIGNEDURL_BINDING"
+const BindingVariable = "SIGNEDURL_BINDING"
 
 // defaultBase is the base of the files that serve serves by default.
 const defaultBase = "http://127.0.0.1:8080/files/"
@@ -134,10 +135,10 @@ func (l *linkFlags) complete(fs *cli.Flags) error {
 	if l.bind != "" {
 		name, value, given := strings.Cut(l.bind, "=")
 		if !given {
-			value = os.Getenv(bindingVariable)
+			value = os.Getenv(BindingVariable)
 		}
 		if name == "" || value == "" {
-			return cli.Usagef("-bind has no name or no value: write name=value, or set %s", bindingVariable)
+			return cli.Usagef("-bind has no name or no value: write name=value, or set %s", BindingVariable)
 		}
 		c.Binding = middleware.Binding{Name: name, Value: value}
 	}
@@ -175,9 +176,16 @@ func (l *linkFlags) expire(fs *cli.Flags, now time.Time) error {
 // asCookie reports whether a cookie is to be printed.
 func (l *linkFlags) asCookie() bool { return l.cookie != "" || l.keys.Cookies() }
 
-func link(_ context.Context, args []string, t cli.Terminal) error {
+// Link is the command link.
+func Link(program string) cli.Command {
+	return cli.Command{Name: "link", Summary: "sign a link to a file", Run: func(_ context.Context, args []string, t cli.Terminal) error {
+		return link(program, args, t)
+	}}
+}
+
+func link(program string, args []string, t cli.Terminal) error {
 	var l linkFlags
-	fs := cli.NewFlags(name, "link", "[NAME]", linkHelp+formats.Help())
+	fs := cli.NewFlags(program, "link", "[NAME]", strings.ReplaceAll(linkHelp, "PROGRAM", program)+formats.Help())
 	l.register(fs)
 	if err := fs.ParseArgs(args, 0, 1, t.Out); err != nil {
 		return err
