@@ -35,6 +35,7 @@ var program = cli.Program{Name: name, Commands: []cli.Command{
 	commands.Check(name),
 	commands.Keygen(name),
 	{Name: "revoke", Summary: "revoke links by their id", Run: revoke},
+	commands.Version(name),
 }}
 
 func main() {

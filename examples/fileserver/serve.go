@@ -13,7 +13,6 @@ import (
 	"example.com/signedurl/examples/internal/demo"
 	"example.com/signedurl/examples/internal/formats"
 	"example.com/signedurl/examples/internal/server"
-	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/memstore"
 	"example.com/signedurl/signedfs"
 )
@@ -94,14 +93,14 @@ func serve(ctx context.Context, args []string, t cli.Terminal) error {
 	case c.demo():
 		return c.serveDemo(ctx, srv)
 	}
-	if err := c.files.Prepare(srv, c.useStore()); err != nil {
+	if err := c.files.MountCheck(srv, c.state()); err != nil {
 		return err
 	}
 	if err := srv.Listen(); err != nil {
 		return err
 	}
 	fmt.Fprintf(srv.Out, "Answering proxies at %s\n", srv.Origin())
-	return srv.Serve(ctx, nil, http.NewServeMux())
+	return srv.Serve(ctx, http.NewServeMux())
 }
 
 func (c *serving) serveDir(ctx context.Context, srv *server.Server) error {
@@ -121,15 +120,14 @@ func (c *serving) serveDir(ctx context.Context, srv *server.Server) error {
 	// A deployment may replace the directory, or point a symbolic link to it
 	// elsewhere.
 	srv.Reload("directory", c.dir, dir.Reopen)
-	files, _, err := c.files.Handler(srv, dir, c.useStore())
-	if err != nil {
+	if _, _, err := c.files.Mount(srv, dir, c.state()); err != nil {
 		return err
 	}
 	if err := srv.Listen(); err != nil {
 		return err
 	}
 	fmt.Fprintf(srv.Out, "Serving %s at %s\n", c.dir, c.files.Base(srv.Origin()))
-	return srv.Serve(ctx, files, http.NewServeMux())
+	return srv.Serve(ctx, http.NewServeMux())
 }
 
 func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
@@ -147,7 +145,7 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 	}
 	c.files.Policy.Uploads, c.files.Uploads = true, demo.Uploads()
 	c.files.Playlists = true
-	files, explain, err := c.files.Handler(srv, store, c.useStore())
+	files, explain, err := c.files.Mount(srv, store, c.state())
 	if err != nil {
 		return err
 	}
@@ -169,13 +167,13 @@ func (c *serving) serveDemo(ctx context.Context, srv *server.Server) error {
 	if err := d.Announce(srv.Out); err != nil {
 		return err
 	}
-	return srv.Serve(ctx, files, pages)
+	return srv.Serve(ctx, pages)
 }
 
-// useStore returns the counter of limited uses, or nil if there is none.
-func (c *serving) useStore() middleware.UseStore {
+// state returns where limited uses are counted, if they are.
+func (c *serving) state() server.State {
 	if c.uses == "off" {
-		return nil
+		return server.State{}
 	}
-	return memstore.NewUses(nil)
+	return server.State{Uses: memstore.NewUses(nil)}
 }

@@ -19,6 +19,9 @@ type Flags struct {
 	// Program is the name of the program, for help texts and errors that
 	// mention another command of it.
 	Program string
+
+	secrets []string
+	given   []setting // in their order
 }
 
 // NewFlags returns the flags of a command. The help shows its arguments and
@@ -29,20 +32,22 @@ func NewFlags(program, command, args, about string) *Flags {
 		usage := strings.TrimSpace("Usage: " + program + " " + command + " [flags] " + args)
 		fmt.Fprintf(fs.Output(), "%s\n\n%s\n\nFlags:\n", usage, strings.TrimSpace(about))
 		fs.PrintDefaults()
+		fmt.Fprint(fs.Output(), environmentHelp)
 	}
-	return &Flags{fs, program}
+	return &Flags{FlagSet: fs, Program: program}
 }
 
 // ParseArgs parses a command line that has between least and most arguments
 // after the flags. A flag that is given twice is an error, unless it may be
 // repeated: one of the values would be ignored. So is an empty value, which
-// more often comes from an unset variable than it is meant. Help goes to out,
-// since it is what was asked for.
+// more often comes from an unset variable than it is meant. Flags that are not on
+// the command line are then taken from the environment. Help goes to out, since
+// it is what was asked for.
 func (f *Flags) ParseArgs(args []string, least, most int, out io.Writer) error {
 	f.SetOutput(io.Discard)
 	help := f.Usage
 	f.Usage = func() {}
-	f.VisitAll(func(flag *flag.Flag) { flag.Value = &once{Value: flag.Value} })
+	f.VisitAll(func(flag *flag.Flag) { flag.Value = &once{Value: flag.Value, name: flag.Name, flags: f} })
 	err := f.Parse(args)
 	f.VisitAll(func(flag *flag.Flag) { flag.Value = flag.Value.(*once).Value })
 	if errors.Is(err, flag.ErrHelp) {
@@ -61,10 +66,11 @@ func (f *Flags) ParseArgs(args []string, least, most int, out io.Writer) error {
 	case n > most:
 		return Usagef("the argument %q is one too many", f.Arg(most))
 	}
-	return nil
+	return f.fromEnvironment()
 }
 
-// Given reports whether a flag is on the command line.
+// Given reports whether a flag is on the command line, in the environment or in
+// a file.
 func (f *Flags) Given(name string) bool {
 	given := false
 	f.Visit(func(f *flag.Flag) { given = given || f.Name == name })
@@ -75,7 +81,9 @@ func (f *Flags) Given(name string) bool {
 // nothing.
 type once struct {
 	flag.Value
-	set bool
+	name  string
+	flags *Flags
+	set   bool
 }
 
 func (o *once) Set(s string) error {
@@ -86,11 +94,15 @@ func (o *once) Set(s string) error {
 		return errors.New("the value is empty")
 	}
 	o.set = true
+	o.flags.given = append(o.flags.given, setting{o.name, s, "the command line"})
 	return o.Value.Set(s)
 }
 
-func (o *once) IsBoolFlag() bool {
-	b, ok := o.Value.(interface{ IsBoolFlag() bool })
+func (o *once) IsBoolFlag() bool { return isSwitch(o.Value) }
+
+// isSwitch reports whether a flag needs no value.
+func isSwitch(v flag.Value) bool {
+	b, ok := v.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()
 }
 

@@ -45,7 +45,7 @@ With -bind NAME and no value, it is read from the environment variable
 
 // BindingVariable is the environment variable that can hold the value of a
 // binding.
-const BindingVariable = "SIGNEDURL_BINDING"
+const BindingVariable = cli.Prefix + "BIND_VALUE"
 
 // defaultBase is the base of the files that serve serves by default.
 const defaultBase = "http://127.0.0.1:8080/files/"

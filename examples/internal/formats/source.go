@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -13,8 +14,11 @@ import (
 )
 
 // Variable is the environment variable that can hold the keys instead of a
-// file.
-const Variable = "SIGNEDURL_KEYS"
+// file. FileVariable can name the file instead of a flag.
+const (
+	Variable     = "SIGNEDURL_KEYS"
+	FileVariable = Variable + "_FILE"
+)
 
 // Source is a link format and the place of its keys, as flags name them.
 type Source struct {
@@ -43,6 +47,7 @@ func (s *Source) Validate(fs *cli.Flags) error {
 	if !ok {
 		return cli.Usagef("there is no format %q; the formats are %s", s.name, strings.Join(names(), ", "))
 	}
+	s.file = cmp.Or(s.file, os.Getenv(FileVariable))
 	var err error
 	fs.Visit(func(given *flag.Flag) {
 		if with := having(given.Name); with != "" && !slices.Contains(f.flags, given.Name) {

@@ -21,7 +21,7 @@ import (
 func logged(t *testing.T, r *http.Request, handle func(rec *recorder) http.HandlerFunc) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
-	log, sink := newLogger(&out, "json", "token")
+	log, sink := newLogger(&out, "json", []string{"token"})
 	rec := &recorder{log: log, access: true, metrics: newMetrics(sink), writeTimeout: time.Minute}
 	func() {
 		defer func() { recover() }()

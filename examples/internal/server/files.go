@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -102,12 +103,18 @@ func (f *Files) Base(listener string) string {
 	return listener + f.base
 }
 
-// Handler returns the handler of the files of root, with keys and revocations
-// that s reloads. Limited uses are counted in uses; nil refuses such links. The
-// function explains what the handler would decide about a request with the path
-// that clients see.
-func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStore) (*signedfs.Handler, func(*http.Request) *middleware.Explanation, error) {
-	format, opts, err := f.verifying(s, uses)
+// State is what is known of links that have been used or revoked. What is nil
+// is not known: a link with limited uses is then refused.
+type State struct {
+	Uses        middleware.UseStore
+	Revocations middleware.Revocations
+}
+
+// Mount makes s serve the files of root, and answer the proxies that ask about
+// them, with keys and revocations that s reloads. The function explains what the
+// handler would decide about a request with the path that clients see.
+func (f *Files) Mount(s *Server, root http.FileSystem, state State) (*signedfs.Handler, func(*http.Request) *middleware.Explanation, error) {
+	format, opts, err := f.verifying(s, state)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,6 +135,16 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 	if err != nil {
 		return nil, nil, cli.UsageError{Err: err}
 	}
+	cors := f.cors
+	cors.uploads = f.Policy.Uploads
+	cors.credentials = f.Policy.Cookie != "" || f.Keys.Cookies() || len(f.Bindings) > 0
+	if err := cors.validate(); err != nil {
+		return nil, nil, cli.UsageError{Err: err}
+	}
+	below, _ := url.PathUnescape(h.Prefix()) // signedfs.New has checked the escapes
+	if err := s.mount(below, "files", cors.handler(h)); err != nil {
+		return nil, nil, err
+	}
 	opts.Prefix = ""
 	v, err := middleware.NewVerifier(format, &opts)
 	if err != nil {
@@ -136,15 +153,15 @@ func (f *Files) Handler(s *Server, root http.FileSystem, uses middleware.UseStor
 	return h, v.Explain, nil
 }
 
-// Prepare makes s ready to answer proxies, without files of its own, as Handler
-// does.
-func (f *Files) Prepare(s *Server, uses middleware.UseStore) error {
-	_, _, err := f.verifying(s, uses)
+// MountCheck makes s answer proxies, as Mount does, without files of its own.
+func (f *Files) MountCheck(s *Server, state State) error {
+	_, _, err := f.verifying(s, state)
 	return err
 }
 
-// verifying returns what a verifier needs, and sets what s serves beside files.
-func (f *Files) verifying(s *Server, uses middleware.UseStore) (middleware.Format, middleware.Options, error) {
+// verifying returns what a verifier needs, and mounts the address at which
+// proxies ask.
+func (f *Files) verifying(s *Server, state State) (middleware.Format, middleware.Options, error) {
 	loaded, err := f.load(s)
 	if err != nil {
 		return nil, middleware.Options{}, err
@@ -153,13 +170,13 @@ func (f *Files) verifying(s *Server, uses middleware.UseStore) (middleware.Forma
 	if err != nil {
 		return nil, opts, err
 	}
-	opts.Uses = uses
-	f.cors.uploads = f.Policy.Uploads
-	f.cors.credentials = f.Policy.Cookie != "" || f.Keys.Cookies() || len(f.Bindings) > 0
-	if err := f.cors.validate(); err != nil {
-		return nil, opts, cli.UsageError{Err: err}
+	opts.Uses = state.Uses
+	if state.Revocations != nil {
+		if opts.Revocations != nil {
+			return nil, opts, cli.Usagef("-revoked and -revocations exclude each other")
+		}
+		opts.Revocations = state.Revocations
 	}
-	s.cors = f.cors
 	format := middleware.NewFormatVar(loaded)
 	if file := f.Keys.File(); file != "" {
 		s.Reload("keys", file, func() error {
@@ -175,7 +192,7 @@ func (f *Files) verifying(s *Server, uses middleware.UseStore) (middleware.Forma
 	}
 	check, err := f.forward.handler(s, f, format, opts)
 	if check != nil {
-		s.mounts = append(s.mounts, mount{f.forward.path, check})
+		err = s.mount(f.forward.path, "check", check)
 	}
 	return format, opts, err
 }

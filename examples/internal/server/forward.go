@@ -34,7 +34,7 @@ func (a *forwardAuth) validate(fs *cli.Flags, f *Files) error {
 		return cli.Usagef("-forward-auth-path must be a path without a slash at its end, not %q", a.path)
 	case f.Policy.Confirm:
 		return cli.Usagef("-confirm does not go with -forward-auth: the proxy's questions have no page, so that such links would not pass")
-	case a.path == healthPath:
+	case a.path == healthPath || a.path == readyPath:
 		return cli.Usagef("-forward-auth-path is where the health check is")
 	}
 	return nil

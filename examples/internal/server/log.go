@@ -16,11 +16,11 @@ import (
 // newLogger returns a logger and the sink to which it writes.
 //
 // It writes no signature, whatever is logged: a link in a log is a key under
-// the mat for as long as it lives. The parameter is one that holds a signature
-// under a name of the operator's choice. No client can write much of it, and
+// the mat for as long as it lives. The secrets are parameters that hold a
+// signature under a name of the operator's choice. No client can write much of it, and
 // durations are in seconds, which their names say.
-func newLogger(w io.Writer, format, parameter string) (*slog.Logger, *sink) {
-	redact := middleware.SecretParams{parameter}.RedactAttr
+func newLogger(w io.Writer, format string, secrets []string) (*slog.Logger, *sink) {
+	redact := middleware.SecretParams(secrets).RedactAttr
 	opts := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		return bounded(inSeconds(redact(groups, a)))
 	}}

@@ -116,7 +116,7 @@ func TestEveryValueIsBoundedAfterQuoting(t *testing.T) {
 			long := strings.Repeat(unit, 40000/len(unit))
 			for kind, value := range map[string]any{"string": long, "error": errors.New(long), "slice": []string{long}} {
 				var out bytes.Buffer
-				log, sink := newLogger(&out, format, "token")
+				log, sink := newLogger(&out, format, []string{"token"})
 				log.Info("m", "value", value)
 				sink.close(time.Minute)
 				_, quoted, _ := strings.Cut(out.String(), "value")
@@ -141,7 +141,7 @@ func TestShortValuesAreNotCut(t *testing.T) {
 
 func TestTheMessageIsBoundedAndTheLevelStays(t *testing.T) {
 	var out bytes.Buffer
-	log, sink := newLogger(&out, "json", "token")
+	log, sink := newLogger(&out, "json", []string{"token"})
 	log.Warn(strings.Repeat("m", 50000), slog.Group("g", slog.Duration("took", 1500*time.Millisecond)))
 	sink.close(time.Minute)
 	var line struct {
@@ -169,7 +169,7 @@ func TestAParameterOfTheOperatorsChoiceIsRedactedInEverySpelling(t *testing.T) {
 			"/login?next=%2Fa%3F" + strings.ReplaceAll(first, "%", "%25") + name[1:] + "%253D" + token,
 		} {
 			var out bytes.Buffer
-			log, sink := newLogger(&out, "text", name)
+			log, sink := newLogger(&out, "text", []string{name})
 			log.Info("m", "target", target, "error", errors.New(target))
 			sink.close(time.Minute)
 			if strings.Contains(out.String(), token) || strings.Count(out.String(), "REDACTED") != 2 {

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -29,6 +30,7 @@ type metrics struct {
 	keys      counters // accepted links by key id
 	reloads   counters // by result
 	log       *sink
+	more      func(io.Writer) error // or nil
 }
 
 func newMetrics(log *sink) *metrics {
@@ -95,6 +97,12 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(&b, "signedurl_log_dropped_records_total %d\n", m.log.dropped.Load())
 	head("process_start_time_seconds", "gauge", "When the process started, in Unix time.")
 	fmt.Fprintf(&b, "process_start_time_seconds %d\n", m.start.Unix())
+	if m.more != nil {
+		if err := m.more(&b); err != nil {
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			return
+		}
+	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Write(b.Bytes())

@@ -20,14 +20,16 @@ type reloadable struct {
 	load       func() error
 }
 
-// run reloads at every signal until ctx is done.
-func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) {
+// run reloads at every signal until ctx is done, and tells notify when it begins
+// and when it is done.
+func (r *reloader) run(ctx context.Context, signals <-chan os.Signal, notify func(state string)) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-signals:
 		}
+		notify("RELOADING=1")
 		for _, item := range r.items {
 			if err := item.load(); err != nil {
 				r.metrics.reloads.add("failed", 1)
@@ -37,5 +39,6 @@ func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) {
 			r.metrics.reloads.add("ok", 1)
 			r.log.Info("reloaded", "what", item.what, "file", item.file)
 		}
+		notify("READY=1")
 	}
 }

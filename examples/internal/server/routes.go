@@ -3,25 +3,40 @@ package server
 import (
 	"net/http"
 	"path"
+	"slices"
 	"strings"
-	"sync/atomic"
+
+	"example.com/signedurl/examples/internal/cli"
 )
 
-// routes sends requests to what is mounted at their path, the first that fits,
-// and all others to pages.
+// routes sends requests to what is mounted at their path, and all others to
+// pages.
 //
 // http.ServeMux could do it, but it redirects a path that is not clean to the
 // clean one. That would carry the query, and the signature in it, into a
 // header, and tell a forger something other than 403.
 type routes struct {
-	mounts []mount
+	mounts []mount // the longest path first
 	pages  http.Handler
 }
 
 // mount is a handler for a decoded path and all below it.
 type mount struct {
 	path string
+	what string // for the log
 	http.Handler
+}
+
+// mount mounts a handler. Its path must be its own.
+func (s *Server) mount(path, what string, h http.Handler) error {
+	for _, m := range s.mounts {
+		if strings.TrimSuffix(m.path, "/") == strings.TrimSuffix(path, "/") {
+			return cli.Usagef("two things would be served at %s: %s and %s", path, m.what, what)
+		}
+	}
+	s.mounts = append(s.mounts, mount{path, what, h})
+	slices.SortStableFunc(s.mounts, func(a, b mount) int { return len(b.path) - len(a.path) })
+	return nil
 }
 
 func (m *mount) serves(path string) bool {
@@ -30,6 +45,10 @@ func (m *mount) serves(path string) bool {
 }
 
 func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if len(r.URL.RawQuery) == 0 && (r.URL.Path == healthPath || r.URL.Path == readyPath) {
+		rt.pages.ServeHTTP(w, r) // also if files are at the root
+		return
+	}
 	for i := range rt.mounts {
 		if rt.mounts[i].serves(r.URL.Path) {
 			rt.mounts[i].ServeHTTP(w, r)
@@ -41,20 +60,4 @@ func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt.pages.ServeHTTP(w, r)
-}
-
-const healthPath = "/healthz"
-
-// health answers whether the process takes requests, and will.
-type health struct{ stopping atomic.Bool }
-
-func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	if h.stopping.Load() {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		w.Write([]byte("stopping\n"))
-		return
-	}
-	w.Write([]byte("ok\n"))
 }

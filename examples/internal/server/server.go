@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,7 +19,6 @@ import (
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/examples/internal/formats"
 	"example.com/signedurl/middleware"
-	"example.com/signedurl/signedfs"
 )
 
 // Config configures a [Server].
@@ -70,6 +68,8 @@ type Server struct {
 	// Log and Out never block and never fail, whatever their readers do.
 	Log *slog.Logger
 	Out io.Writer // for messages to the user at the terminal
+	// Hooks may be set until Listen.
+	Hooks Hooks
 
 	log, out    *sink
 	config      Config
@@ -77,25 +77,41 @@ type Server struct {
 	recorder    *recorder
 	reloader    *reloader
 	health      health
-	cors        cors
-	mounts      []mount // before the files
+	ready       readiness
+	mounts      []mount
 	http        *http.Server
 	listener    net.Listener
 	stopMetrics func() error
 }
 
+// Hooks are what a program adds to a server. The zero value adds nothing.
+type Hooks struct {
+	// Socket returns a listener that the process was given for a flag, or nil.
+	Socket func(flag string) (net.Listener, error)
+	// Observe is told of every decision.
+	Observe func(r *http.Request, l middleware.Link, err error)
+	// Wrap puts a handler around all that is served.
+	Wrap func(http.Handler) http.Handler
+	// Metrics writes more metrics, in the text format of Prometheus.
+	Metrics func(w io.Writer) error
+	// Notify is told of what happens to the server, in the words of
+	// sd_notify(3): READY=1, RELOADING=1 and STOPPING=1.
+	Notify func(state string)
+}
+
 // New returns a server that does not listen yet and logs to t.Err. The log
-// hides signatures, and the values of the query parameter that secret names.
+// hides signatures, and the values of the query parameters that secrets name.
 // From now on a write to a pipe without a reader is an error, which would
 // otherwise end the process.
-func New(c Config, t cli.Terminal, secret string) (*Server, error) {
+func New(c Config, t cli.Terminal, secrets ...string) (*Server, error) {
 	signal.Ignore(syscall.SIGPIPE)
 	s := &Server{config: c, out: newSink(t.Out, nil)}
 	s.Out = s.out
-	s.Log, s.log = newLogger(t.Err, c.logFormat, secret)
+	s.Log, s.log = newLogger(t.Err, c.logFormat, secrets)
 	s.metrics = newMetrics(s.log)
 	s.recorder = &recorder{log: s.Log, access: c.accessLog, metrics: s.metrics, writeTimeout: c.writeTimeout}
 	s.reloader = &reloader{log: s.Log, metrics: s.metrics}
+	s.ready.log = s.Log
 	s.http = newHTTPServer(nil, s.Log)
 	if c.Secure() {
 		cert := &certificate{certFile: c.tlsCert, keyFile: c.tlsKey}
@@ -135,19 +151,31 @@ func (s *Server) Reload(what, file string, load func() error) {
 // one that works.
 func (s *Server) Listen() error {
 	var err error
-	if s.listener, err = listen("-addr", s.config.addr); err != nil {
+	if s.listener, err = s.ListenOn("addr", s.config.addr); err != nil {
 		return err
 	}
 	if s.config.metricsAddr == "" {
 		return nil
 	}
-	ln, err := listen("-metrics", s.config.metricsAddr)
+	ln, err := s.ListenOn("metrics", s.config.metricsAddr)
 	if err != nil {
 		return err
 	}
+	s.metrics.more = s.Hooks.Metrics
 	s.stopMetrics = serveMetrics(ln, s.metrics, s.Log)
 	s.Log.Info("serving metrics", "address", "http://"+clientAddr(s.config.metricsAddr, ln.Addr())+"/metrics")
 	return nil
+}
+
+// ListenOn listens on the address of a flag, or takes the socket that the
+// process was given for it. Errors say what to do.
+func (s *Server) ListenOn(flag, addr string) (net.Listener, error) {
+	if s.Hooks.Socket != nil {
+		if ln, err := s.Hooks.Socket(flag); ln != nil || err != nil {
+			return ln, err
+		}
+	}
+	return listen("-"+flag, addr)
 }
 
 // Origin returns the scheme, host and port by which a client on this machine
@@ -160,31 +188,32 @@ func (s *Server) Origin() string {
 	return scheme + clientAddr(s.config.addr, s.listener.Addr())
 }
 
-// Serve serves files, if they are not nil, and pages and the health check
-// everywhere else, until ctx is done or the process gets SIGINT or SIGTERM.
-// Downloads may then finish, unless a second signal comes, which ends the process.
-func (s *Server) Serve(ctx context.Context, files *signedfs.Handler, pages *http.ServeMux) error {
+// Serve serves what is mounted, the checks of its health, and pages everywhere
+// else, until ctx is done or the process gets SIGINT or SIGTERM. Downloads may
+// then finish, unless a second signal comes, which ends the process.
+func (s *Server) Serve(ctx context.Context, pages *http.ServeMux) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	pages.Handle("GET "+healthPath, &s.health)
+	pages.Handle("GET "+readyPath, &s.ready)
+	s.ready.health = &s.health
 	listening := []any{"address", s.listener.Addr().String()}
 	for _, m := range s.mounts {
-		listening = append(listening, "check", m.path)
+		listening = append(listening, m.what, m.path)
 	}
-	mounts := s.mounts
-	if files != nil {
-		below, _ := url.PathUnescape(files.Prefix()) // signedfs.New has checked the escapes
-		mounts = append(mounts, mount{below, s.cors.handler(files)})
-		listening = append(listening, "files", files.Prefix())
+	served := alice.New(s.recorder.record, boundBody)
+	if s.Hooks.Wrap != nil {
+		served = served.Append(s.Hooks.Wrap)
 	}
-	s.http.Handler = alice.New(s.recorder.record, boundBody).Then(&routes{mounts, pages})
+	s.http.Handler = served.Then(&routes{s.mounts, pages})
 	if len(s.reloader.items) > 0 { // otherwise SIGHUP ends the program, as a closed terminal should
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
 		defer signal.Stop(hangup)
-		go s.reloader.run(ctx, hangup)
+		go s.reloader.run(ctx, hangup, s.notify)
 	}
 	s.Log.Info("listening", listening...)
+	s.notify("READY=1")
 	return s.serveUntil(ctx)
 }
 
@@ -231,6 +260,7 @@ func (s *Server) serveUntil(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	s.notify("STOPPING=1")
 	s.health.stopping.Store(true)
 	if s.config.drain > 0 {
 		s.Log.Info("draining: /healthz says that the server is stopping", "for", s.config.drain)
@@ -274,4 +304,13 @@ func (s *Server) Close() {
 // observe is the verifier's Options.Observe.
 func (s *Server) observe(r *http.Request, l middleware.Link, err error) {
 	s.recorder.observe(r, l, err)
+	if s.Hooks.Observe != nil {
+		s.Hooks.Observe(r, l, err)
+	}
+}
+
+func (s *Server) notify(state string) {
+	if s.Hooks.Notify != nil {
+		s.Hooks.Notify(state)
+	}
 }

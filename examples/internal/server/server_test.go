@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"example.com/signedurl/examples/internal/cli"
-	"example.com/signedurl/middleware"
-	"example.com/signedurl/signedfs"
 )
 
 // deadlineWriter notes whether reading was given an end.
@@ -52,18 +50,6 @@ func TestOnlyBodiesAreBounded(t *testing.T) {
 
 // A handler that notices late that its connection was closed is waited for.
 func TestRequestsThatAreCutOffByStoppingAreLogged(t *testing.T) {
-	text, err := middleware.GenerateHMACKey("k1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := middleware.ParseKeyring(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := signedfs.New("/files/", http.Dir(t.TempDir()), keys, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var log bytes.Buffer
 	s, err := New(Config{
 		addr: "127.0.0.1:0", logFormat: "text", accessLog: true, writeTimeout: time.Minute, shutdownTimeout: time.Millisecond,
@@ -83,7 +69,7 @@ func TestRequestsThatAreCutOffByStoppingAreLogged(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	})
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, files, pages) }()
+	go func() { served <- s.Serve(ctx, pages) }()
 	if reply, err := http.Get(s.Origin() + "/slow"); err == nil {
 		t.Errorf("the reply is %v", reply)
 	}
