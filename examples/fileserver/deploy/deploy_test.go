@@ -269,6 +269,9 @@ func TestEachConfigurationRefuses(t *testing.T) {
 			if strings.HasPrefix(test.target, "/files/") && strings.Contains(r.header.Get("Cache-Control"), "max-age") {
 				t.Errorf("%s: Cache-Control: %q", test.name, r.header["Cache-Control"])
 			}
+			if kind := r.header.Get("Content-Type"); strings.HasPrefix(kind, "image/") {
+				t.Errorf("%s: the type of the text is %s", test.name, kind)
+			}
 			if r.header.Get("X-Accel-Redirect") != "" || r.header.Get("X-Sendfile") != "" {
 				t.Errorf("%s: %v", test.name, r.header)
 			}
@@ -433,11 +436,13 @@ func TestSpoofedFields(t *testing.T) {
 func TestNoLogHasASignature(t *testing.T) {
 	each(t, func(t *testing.T, f *front) {
 		good := f.link(t, "a/card.jpg")
-		_, signature, _ := strings.Cut(good, "signature=")
 		get(t, f.addr, good, "Referer: http://files.example.com"+good)
 		get(t, f.addr, good+"x")
 		get(t, f.addr, strings.Replace(good, "card", "none", 1))
-		get(t, f.addr, f.link(t, "a/none.jpg"))
+		// What a proxy cannot open, it may complain about.
+		none, symbolic := f.link(t, "a/none.jpg"), f.link(t, "a/secret-link.txt")
+		get(t, f.addr, none)
+		get(t, f.addr, symbolic)
 		send(t, f.addr, line("PUT", good, "Content-Length: 0"))
 		send(t, f.addr, "GET "+good+" HTTP/1.1\r\n\r\n")
 		found := f.out.String()
@@ -446,8 +451,10 @@ func TestNoLogHasASignature(t *testing.T) {
 			b, _ := os.ReadFile(log)
 			found += string(b)
 		}
-		if strings.Contains(found, signature) {
-			t.Errorf("the log has the signature:\n%s", found)
+		for _, link := range []string{good, none, symbolic} {
+			if _, signature, _ := strings.Cut(link, "signature="); strings.Contains(found, signature) {
+				t.Errorf("the log has the signature of %s:\n%s", link, found)
+			}
 		}
 		if !strings.Contains(found, "/files/a/card.jpg") {
 			t.Errorf("the log does not name the file:\n%s", found)
