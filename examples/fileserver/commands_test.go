@@ -196,24 +196,20 @@ func TestKeysComeFromTheEnvironmentOrAFile(t *testing.T) {
 	ok(t, "check", "-key-file", file, link)
 }
 
-func TestTheEnvironmentCanSetEveryFlag(t *testing.T) {
+func TestTheEnvironmentCanSetTheFlagsOfTheServer(t *testing.T) {
 	keys := newKeys(t, "k1")
 	t.Setenv(formats.Variable, "")
 	t.Setenv(formats.FileVariable, keys)
 	t.Setenv("SIGNEDURL_BASE_URL", "/private/")
-	link := ok(t, "link", "kyc/card.txt")
-	if !strings.HasPrefix(link, "/private/kyc/") {
-		t.Errorf("the link is %s", link)
-	}
-	p := start(t, "-dir", files(t))
-	if status, _ := p.get(link); status != 200 {
+	t.Setenv("SIGNEDURL_DIR", files(t))
+	t.Setenv("SIGNEDURL_BINDING", "user=cookie:user") // and the value of none
+	link := ok(t, "link", "-base-url", "/private/", "kyc/card.txt")
+	if status, _ := start(t).get(link); status != 200 {
 		t.Errorf("%s: status %d, want 200", link, status)
 	}
-	t.Setenv(formats.FileVariable, "")
-	t.Setenv("SIGNEDURL_KEY_FILE", keys)
 	ok(t, "check", link)
-	t.Setenv("SIGNEDURL_LIFETIME", "long")
-	if code, _, stderr := try(t, "", "link", "card.txt"); code != cli.ExitUsage || !strings.Contains(stderr, "SIGNEDURL_LIFETIME: the value of lifetime is wrong") {
+	t.Setenv("SIGNEDURL_MAX_LIFETIME", "long")
+	if code, _, stderr := try(t, "", "serve"); code != cli.ExitUsage || !strings.Contains(stderr, "SIGNEDURL_MAX_LIFETIME: the value of max-lifetime is wrong") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }

@@ -76,6 +76,7 @@ func serve(ctx context.Context, args []string, t cli.Terminal) error {
 	var c serving
 	flags := cli.NewFlags(name, "serve", "", serveHelp+formats.Help())
 	c.register(flags)
+	flags.Environment()
 	if err := flags.ParseArgs(args, 0, 0, t.Out); err != nil {
 		return err
 	}

@@ -31,6 +31,10 @@ for -key-file; the command line goes before. What a flag wants a file for can
 be a credential of systemd that has the flag's name.
 `
 
+// Environment lets the environment set flags. It is for commands that run as
+// services; the flags of others have the same names for other things.
+func (f *Flags) Environment() { f.environment = true }
+
 // Secret says that the values of flags are secrets. Other users of the machine
 // can read command lines, so such a flag can also be read from the file that the
 // variable of the flag with _FILE at its end names, or be a credential.

@@ -32,6 +32,7 @@ func (s *settings) register(fs *cli.Flags) {
 func newSettings() (*settings, *cli.Flags) {
 	s, fs := new(settings), cli.NewFlags("program", "command", "", "About the command.")
 	s.register(fs)
+	fs.Environment()
 	return s, fs
 }
 

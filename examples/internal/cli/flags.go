@@ -20,29 +20,33 @@ type Flags struct {
 	// mention another command of it.
 	Program string
 
-	secrets []string
-	given   []setting // in their order
+	environment bool
+	secrets     []string
+	given       []setting // in their order
 }
 
 // NewFlags returns the flags of a command. The help shows its arguments and
 // what it does above the flags.
 func NewFlags(program, command, args, about string) *Flags {
 	fs := flag.NewFlagSet(command, flag.ContinueOnError)
+	f := &Flags{FlagSet: fs, Program: program}
 	fs.Usage = func() {
 		usage := strings.TrimSpace("Usage: " + program + " " + command + " [flags] " + args)
 		fmt.Fprintf(fs.Output(), "%s\n\n%s\n\nFlags:\n", usage, strings.TrimSpace(about))
 		fs.PrintDefaults()
-		fmt.Fprint(fs.Output(), environmentHelp)
+		if f.environment {
+			fmt.Fprint(fs.Output(), environmentHelp)
+		}
 	}
-	return &Flags{FlagSet: fs, Program: program}
+	return f
 }
 
 // ParseArgs parses a command line that has between least and most arguments
 // after the flags. A flag that is given twice is an error, unless it may be
 // repeated: one of the values would be ignored. So is an empty value, which
 // more often comes from an unset variable than it is meant. Flags that are not on
-// the command line are then taken from the environment. Help goes to out, since
-// it is what was asked for.
+// the command line are then taken from the environment, if [Flags.Environment] was
+// called. Help goes to out, since it is what was asked for.
 func (f *Flags) ParseArgs(args []string, least, most int, out io.Writer) error {
 	f.SetOutput(io.Discard)
 	help := f.Usage
@@ -66,7 +70,10 @@ func (f *Flags) ParseArgs(args []string, least, most int, out io.Writer) error {
 	case n > most:
 		return Usagef("the argument %q is one too many", f.Arg(most))
 	}
-	return f.fromEnvironment()
+	if f.environment {
+		return f.fromEnvironment()
+	}
+	return nil
 }
 
 // Given reports whether a flag is on the command line, in the environment or in

@@ -172,9 +172,6 @@ func (f *Files) verifying(s *Server, state State) (middleware.Format, middleware
 	}
 	opts.Uses = state.Uses
 	if state.Revocations != nil {
-		if opts.Revocations != nil {
-			return nil, opts, cli.Usagef("-revoked and -revocations exclude each other")
-		}
 		opts.Revocations = state.Revocations
 	}
 	format := middleware.NewFormatVar(loaded)
