@@ -39,9 +39,15 @@ before the first such line is for all of them:
   key-file /etc/signedurl/films.txt
   playlists
 
+With -api-addr, applications that send a token, or have a certificate, get links
+within a policy:
+
+  curl -H "Authorization: Bearer $(cat token)" -H 'Content-Type: application/json' \
+      -d '{"path": "/files/kyc/card.jpg", "expires_in": 60}' http://127.0.0.1:8081/v1/links
+
 SIGTERM and SIGINT stop it; transfers may finish first, unless the signal comes
-twice. SIGHUP makes it reload the keys, the revocations in files and the
-certificate, and open directories again; what cannot be read stays as it was. The
+twice. SIGHUP makes it reload the keys, the revocations in files, the
+tokens and the certificate, and open directories again; what cannot be read stays as it was. The
 configuration itself is read at the start alone.`
 
 // defaultPrefix begins the keys in Redis.
@@ -93,6 +99,7 @@ type serving struct {
 	server server.Config
 	otlp   string
 	config string
+	api    linkAPI
 	mounts []*mount
 }
 
@@ -100,6 +107,7 @@ func (c *serving) register(fs *cli.Flags) {
 	fs.StringVar(&c.config, "config", "", "read flags from this `file`")
 	fs.StringVar(&c.otlp, "otlp", "", "send metrics and traces to the collector at this `URL`, by OTLP over HTTP")
 	c.server.Register(fs)
+	c.api.register(fs)
 }
 
 // parse reads the whole configuration.
@@ -123,7 +131,7 @@ func (c *serving) parse(args []string, t cli.Terminal) (*cli.Flags, error) {
 			return nil, err
 		}
 	}
-	if err := c.server.Validate(); err != nil {
+	if err := errors.Join(c.server.Validate(), c.api.validate(flags, &c.server)); err != nil {
 		return nil, err
 	}
 	if len(parts) == 0 {
@@ -178,10 +186,13 @@ func serve(ctx context.Context, args []string, t cli.Terminal) (err error) {
 	for _, variable := range flags.UnknownVariables(formats.Variable, formats.FileVariable, commands.BindingVariable) {
 		srv.Log.Warn("an environment variable sets nothing; is its name wrong?", "variable", variable)
 	}
+	if err := c.api.prepare(srv); err != nil {
+		return err
+	}
 	var state engines.State
 	defer state.Close()
 	for _, m := range c.mounts {
-		files, err := m.mount(ctx, srv, &state, seen)
+		files, err := m.mount(ctx, srv, &state, seen, &c.api)
 		if err != nil {
 			return err
 		}
@@ -193,6 +204,9 @@ func serve(ctx context.Context, args []string, t cli.Terminal) (err error) {
 		return err
 	}
 	if err := srv.Listen(); err != nil {
+		return err
+	}
+	if err := c.api.serve(srv); err != nil {
 		return err
 	}
 	for _, m := range c.mounts {
@@ -212,7 +226,7 @@ func public(rawURL string) string {
 }
 
 // mount makes the server serve a mount, and returns its files, if it has any.
-func (m *mount) mount(ctx context.Context, srv *server.Server, state *engines.State, seen *observation) (*engines.Files, error) {
+func (m *mount) mount(ctx context.Context, srv *server.Server, state *engines.State, seen *observation, api *linkAPI) (*engines.Files, error) {
 	var shared server.State
 	uses, check, err := state.Uses(m.uses, m.prefix)
 	if err != nil {
@@ -246,7 +260,11 @@ func (m *mount) mount(ctx context.Context, srv *server.Server, state *engines.St
 		srv.Reload("directory", files.Dir, files.Reopen)
 	}
 	m.Uploads.OnStored = seen.OnStored
-	if _, _, err := m.Mount(srv, files.FileSystem, shared); err != nil {
+	h, _, err := m.Mount(srv, files.FileSystem, shared)
+	if err == nil {
+		err = api.add(m.Base(""), h.Links())
+	}
+	if err != nil {
 		files.Close()
 		return nil, err
 	}

@@ -19,8 +19,8 @@ func underSystemd(h *server.Hooks) error {
 		return fmt.Errorf("cannot take the sockets of systemd: %w", err)
 	}
 	for name, listeners := range sockets {
-		if name != "addr" && name != "metrics" || len(listeners) != 1 {
-			return fmt.Errorf("systemd gives %d sockets of the name %q; the names are addr and metrics, for one each", len(listeners), name)
+		if name != "addr" && name != "metrics" && name != "api-addr" || len(listeners) != 1 {
+			return fmt.Errorf("systemd gives %d sockets of the name %q; the names are addr, metrics and api-addr, for one each", len(listeners), name)
 		}
 	}
 	h.Socket = func(flag string) (net.Listener, error) {

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -128,13 +126,4 @@ func (c *counters) snapshot() map[string]int64 {
 		return true
 	})
 	return values
-}
-
-// serveMetrics serves /metrics until the function that it returns is called.
-func serveMetrics(ln net.Listener, m *metrics, log *slog.Logger) (stop func() error) {
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", m)
-	srv := newHTTPServer(mux, log)
-	go srv.Serve(ln)
-	return srv.Close
 }

@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -71,17 +72,17 @@ type Server struct {
 	// Hooks may be set until Listen.
 	Hooks Hooks
 
-	log, out    *sink
-	config      Config
-	metrics     *metrics
-	recorder    *recorder
-	reloader    *reloader
-	health      health
-	ready       readiness
-	mounts      []mount
-	http        *http.Server
-	listener    net.Listener
-	stopMetrics func() error
+	log, out *sink
+	config   Config
+	metrics  *metrics
+	recorder *recorder
+	reloader *reloader
+	health   health
+	ready    readiness
+	mounts   []mount
+	http     *http.Server
+	listener net.Listener
+	also     []*http.Server // on addresses of their own
 }
 
 // Hooks are what a program adds to a server. The zero value adds nothing.
@@ -118,7 +119,7 @@ func New(c Config, t cli.Terminal, secrets ...string) (*Server, error) {
 		load := func() error {
 			err := cert.load()
 			if err == nil {
-				s.warnOfExposed(c.tlsKey, formats.Exposed(c.tlsKey, true))
+				s.WarnOfExposed(c.tlsKey)
 			}
 			return err
 		}
@@ -132,11 +133,15 @@ func New(c Config, t cli.Terminal, secrets ...string) (*Server, error) {
 	return s, nil
 }
 
+// WarnOfExposed warns of a file of secrets that every user of the machine can
+// read or change.
+func (s *Server) WarnOfExposed(file string) { s.warnOfExposed(file, formats.Exposed(file, true)) }
+
 // warnOfExposed warns of a file of keys with which every user can do something,
 // if they can.
 func (s *Server) warnOfExposed(file, can string) {
 	if can != "" {
-		s.Log.Warn("every user of this machine can "+can+" the keys; run chmod o= on the file", "file", file)
+		s.Log.Warn("every user of this machine can "+can+" the secrets; run chmod o= on the file", "file", file)
 	}
 }
 
@@ -162,7 +167,9 @@ func (s *Server) Listen() error {
 		return err
 	}
 	s.metrics.more = s.Hooks.Metrics
-	s.stopMetrics = serveMetrics(ln, s.metrics, s.Log)
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", s.metrics)
+	s.ServeAlso(ln, mux, nil)
 	s.Log.Info("serving metrics", "address", "http://"+clientAddr(s.config.metricsAddr, ln.Addr())+"/metrics")
 	return nil
 }
@@ -176,6 +183,22 @@ func (s *Server) ListenOn(flag, addr string) (net.Listener, error) {
 		}
 	}
 	return listen("-"+flag, addr)
+}
+
+// ServeAlso serves a handler on an address of its own until Close, with TLS if
+// it has a configuration.
+func (s *Server) ServeAlso(ln net.Listener, h http.Handler, config *tls.Config) {
+	also := newHTTPServer(boundBody(h), s.Log)
+	if config != nil {
+		ln = tls.NewListener(ln, config)
+	}
+	go also.Serve(ln)
+	s.also = append(s.also, also)
+}
+
+// TLS returns a copy of the server's configuration of TLS, or nil if it has none.
+func (s *Server) TLS() *tls.Config {
+	return s.http.TLSConfig.Clone()
 }
 
 // Origin returns the scheme, host and port by which a client on this machine
@@ -293,8 +316,8 @@ func (s *Server) Close() {
 	if s.listener != nil {
 		s.listener.Close()
 	}
-	if s.stopMetrics != nil {
-		s.stopMetrics()
+	for _, also := range s.also {
+		also.Close()
 	}
 	s.out.close(closeTimeout)
 	s.log.close(closeTimeout)
