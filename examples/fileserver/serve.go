@@ -88,6 +88,7 @@ func serve(ctx context.Context, args []string, t cli.Terminal) error {
 		return err
 	}
 	defer srv.Close()
+	srv.WarnOfUnknown(flags)
 	switch {
 	case c.dir != "":
 		return c.serveDir(ctx, srv)

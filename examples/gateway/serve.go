@@ -10,7 +10,6 @@ import (
 
 	"example.com/signedurl/examples/gateway/internal/engines"
 	"example.com/signedurl/examples/internal/cli"
-	"example.com/signedurl/examples/internal/commands"
 	"example.com/signedurl/examples/internal/formats"
 	"example.com/signedurl/examples/internal/server"
 )
@@ -183,9 +182,7 @@ func serve(ctx context.Context, args []string, t cli.Terminal) (err error) {
 	if err := underSystemd(&srv.Hooks); err != nil {
 		return err
 	}
-	for _, variable := range flags.UnknownVariables(formats.Variable, formats.FileVariable, commands.BindingVariable) {
-		srv.Log.Warn("an environment variable sets nothing; is its name wrong?", "variable", variable)
-	}
+	srv.WarnOfUnknown(flags)
 	if err := c.api.prepare(srv); err != nil {
 		return err
 	}
@@ -236,7 +233,7 @@ func (m *mount) mount(ctx context.Context, srv *server.Server, state *engines.St
 		shared.Uses = seen.Uses(uses)
 	}
 	if check != nil {
-		srv.Needs("uses", check)
+		srv.Needs("uses of "+m.Base(""), check)
 	}
 	if m.revocations != "" {
 		mirror, err := state.Revocations(m.revocations, m.prefix, m.maxStale)
@@ -244,7 +241,7 @@ func (m *mount) mount(ctx context.Context, srv *server.Server, state *engines.St
 			return nil, err
 		}
 		shared.Revocations = seen.Revocations(mirror)
-		srv.Needs("revocations", mirror.Check)
+		srv.Needs("revocations of "+m.Base(""), mirror.Check)
 	}
 	if m.from == "" {
 		return nil, m.MountCheck(srv, shared)

@@ -57,7 +57,7 @@ func TestGatewaysShareUsesAndRevocations(t *testing.T) {
 	redis.cmd.Process.Kill()
 	eventually(t, "not being ready", func() bool {
 		status, body := one.get("/readyz")
-		return status == 503 && strings.Contains(body, "uses: not reached\n") && strings.Contains(body, "revocations: not reached\n") && strings.Contains(body, "files of /files/: ok\n")
+		return status == 503 && strings.Contains(body, "uses of /files/: not reached\n") && strings.Contains(body, "revocations of /files/: not reached\n") && strings.Contains(body, "files of /files/: ok\n")
 	})
 	for target, want := range map[string]int{
 		"/healthz":                                200,
@@ -158,7 +158,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"uses without a master", []string{"-files", from, "-uses", "redis-sentinel://a:1"}, 2, "needs ?master_name"},
 		{"a password", []string{"-files", from, "-uses", "redis://u:hunter2@h:port"}, 2, "-uses: "},
 		{"a password in a wrong option", []string{"-files", from, "-uses", "redis://u:hunter2@h:1/hunter2"}, 2, "-uses: "},
-		{"no Redis", []string{"-files", from, "-uses", "redis://" + free}, 1, "what the gateway needs is not reached: uses: "},
+		{"no Redis", []string{"-files", from, "-uses", "redis://" + free}, 1, "what the gateway needs is not reached: uses of /files/: "},
 		{"no revocations", []string{"-files", from, "-revocations", "redis://" + free, "-max-stale", "1s"}, 1, "the revocations are not reached"},
 		{"two lists of revocations", []string{"-files", from, "-revocations", "redis://" + free, "-revoked", conf("")}, 2, "exclude each other"},
 		{"nothing that could be stale", []string{"-files", from, "-max-stale", "1s"}, 2, "-max-stale needs -revocations"},

@@ -133,6 +133,14 @@ func New(c Config, t cli.Terminal, secrets ...string) (*Server, error) {
 	return s, nil
 }
 
+// WarnOfUnknown warns of environment variables that look as if they set one of
+// the flags: a limit that is misspelled does not hold.
+func (s *Server) WarnOfUnknown(flags *cli.Flags) {
+	for _, name := range flags.UnknownVariables(formats.Variable, formats.FileVariable, cli.Variable("bind-value")) {
+		s.Log.Warn("an environment variable sets nothing; is its name wrong?", "variable", name)
+	}
+}
+
 // WarnOfExposed warns of a file of secrets that every user of the machine can
 // read or change.
 func (s *Server) WarnOfExposed(file string) { s.warnOfExposed(file, formats.Exposed(file, true)) }

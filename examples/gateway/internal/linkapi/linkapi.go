@@ -170,6 +170,7 @@ func (a *API) serveLinks(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	client, ok := a.client(r)
 	if !ok {
+		a.log.Warn("a stranger asked for a link", "remote", r.RemoteAddr)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="links"`)
 		refuse(w, http.StatusUnauthorized, "the bearer token is missing or wrong")
 		return
