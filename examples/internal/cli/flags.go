@@ -142,18 +142,26 @@ func (f *Flags) ListVar(list *[]string, name, usage string) {
 func (f *Flags) NetworksVar(list *[]netip.Prefix, name, usage string) {
 	f.Repeat(name, usage, func(s string) error {
 		for item := range strings.SplitSeq(s, ",") {
-			network, err := netip.ParsePrefix(item)
+			network, err := ParseNetwork(item)
 			if err != nil {
-				addr, err := netip.ParseAddr(item)
-				if err != nil || addr.Zone() != "" {
-					return fmt.Errorf("%q is neither an address nor a network", item)
-				}
-				network = netip.PrefixFrom(addr, addr.BitLen())
+				return err
 			}
 			*list = append(*list, network)
 		}
 		return nil
 	})
+}
+
+// ParseNetwork parses an address or a CIDR block.
+func ParseNetwork(s string) (netip.Prefix, error) {
+	if network, err := netip.ParsePrefix(s); err == nil {
+		return network, nil
+	}
+	addr, err := netip.ParseAddr(s)
+	if err != nil || addr.Zone() != "" {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network", s)
+	}
+	return netip.PrefixFrom(addr, addr.BitLen()), nil
 }
 
 // PairsVar defines a flag that takes name=value. It may be repeated, with

@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -220,14 +219,13 @@ func (a *API) serveLinks(w http.ResponseWriter, r *http.Request) {
 
 // client says who asks, for the log.
 func (a *API) client(r *http.Request) (string, bool) {
-	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		if tokens := a.tokens.Load(); tokens == nil {
-			return r.TLS.PeerCertificates[0].Subject.String(), true
-		}
-	}
 	tokens := a.tokens.Load()
-	if tokens == nil {
+	switch {
+	case tokens != nil:
+	case r.TLS == nil || len(r.TLS.VerifiedChains) == 0:
 		return "", false
+	default:
+		return r.TLS.PeerCertificates[0].Subject.String(), true
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) != 1 {
@@ -342,13 +340,9 @@ func (a *API) claims(req *request, now time.Time) (middleware.Claims, error) {
 		}
 	}
 	for _, text := range req.Networks {
-		network, err := netip.ParsePrefix(text)
+		network, err := cli.ParseNetwork(text)
 		if err != nil {
-			addr, err := netip.ParseAddr(text)
-			if err != nil || addr.Zone() != "" {
-				return c, fmt.Errorf("%q is neither an address nor a network", text)
-			}
-			network = netip.PrefixFrom(addr, addr.BitLen())
+			return c, err
 		}
 		c.Networks = append(c.Networks, network)
 	}
