@@ -15,6 +15,7 @@ import (
 const (
 	tagURL    = "signed-url/1\n"
 	tagCookie = "signed-cookie/1\n"
+	tagNarrow = "signed-narrow/1\n"
 )
 
 // The names of the link format: expires_at, signature and every name that
@@ -23,6 +24,7 @@ const (
 	nameExpires    = "expires_at"
 	nameBy         = "signed_by"
 	nameSignature  = "signature"
+	nameNarrow     = "signed_narrow"
 	reservedPrefix = "signed_"
 )
 
@@ -48,11 +50,14 @@ type pair struct {
 type message struct {
 	tag      string
 	path     string // escaped; for a subtree, the subtree's path
-	query    string // raw; if canonicalQuery, the very bytes that are signed
+	query    string // raw; if canonicalQuery, the very bytes that are signed, up to rest
+	rest     string // if canonicalQuery, those that follow
 	pairs    []pair // the query's, unless canonicalQuery
 	binding  string // the value that the link is bound to
 	ignore   ignoreList
-	reserved bool // only the reserved parameters are signed
+	reserved bool     // only the reserved parameters are signed
+	whole    bool     // the steps are kept, for a query and not for a signature
+	steps    []string // by which a holder narrowed the link, as they were sent
 
 	canonicalPath, canonicalQuery bool
 }
@@ -74,7 +79,7 @@ func (m *message) append(dst []byte) []byte {
 	}
 	dst = append(dst, '\n')
 	if m.canonicalQuery {
-		dst = append(dst, m.query...)
+		dst = append(append(dst, m.query...), m.rest...)
 	} else {
 		dst = m.appendQuery(dst)
 	}
@@ -86,7 +91,7 @@ func (m *message) append(dst []byte) []byte {
 }
 
 // appendQuery appends the canonical form of the query: every pair but the
-// signature, those that ignore names and, if reserved is set, all that are the
+// signature, the steps, those that ignore names and, if reserved is set, all that are the
 // application's; name and value decoded and encoded again; sorted by the bytes
 // of the encoded name, pairs of one name in the order in which they came.
 func (m *message) appendQuery(dst []byte) []byte {
@@ -98,7 +103,7 @@ func (m *message) appendQuery(dst []byte) []byte {
 	for _, p := range m.pairs {
 		name := m.query[p.start:p.equals]
 		if p.reserved {
-			if name == nameSignature {
+			if name == nameSignature || name == nameNarrow && !m.whole {
 				continue
 			}
 		} else if m.reserved || m.ignore.names(name) {

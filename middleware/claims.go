@@ -39,6 +39,10 @@ type Claims struct {
 	// Under itself and everything below it. It is an absolute path in the
 	// canonical form of the package documentation and ends in "/".
 	Under string
+	// Only is one path, in the same form, that a step by which the link was
+	// narrowed leaves of it. It is for [Narrow]: Sign refuses it, since a link
+	// that is signed opens the path of its URL.
+	Only string
 	// Methods lists the HTTP methods that the link permits, in upper case. If
 	// nil, the link permits GET and HEAD. GET always includes HEAD. The next
 	// handler must handle every method listed: [http.FileServer] serves the
@@ -152,23 +156,33 @@ func (u *Upload) accepts(mediaType string) bool {
 // by every format that does not name it, and so is never dropped in silence.
 // Unsupported panics if a name is not a field of Claims.
 func (c Claims) Unsupported(carried ...string) error {
+	if name := c.unknown(carried...); name != "" {
+		return fmt.Errorf("signedurl: a link of this format has no place for Claims.%s: %w", name, errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// unknown returns the name of a claim that is set and not among the named ones, and
+// "" if there is none.
+func (c Claims) unknown(known ...string) string {
 	v := reflect.ValueOf(c)
-	for _, name := range carried {
+	for _, name := range known {
 		if !v.FieldByName(name).IsValid() {
 			panic("signedurl: Claims has no field " + name)
 		}
 	}
 	for i := range v.NumField() {
-		if name := v.Type().Field(i).Name; !v.Field(i).IsZero() && !slices.Contains(carried, name) {
-			return fmt.Errorf("signedurl: a link of this format has no place for Claims.%s: %w", name, errors.ErrUnsupported)
+		if name := v.Type().Field(i).Name; !v.Field(i).IsZero() && !slices.Contains(known, name) {
+			return name
 		}
 	}
-	return nil
+	return ""
 }
 
-// Link is an authenticated link. The embedded claims are the link's own. The
-// other fields describe how it was authenticated. Handlers should use the
-// methods, and not the fields, to find out what a link permits.
+// Link is an authenticated link. The embedded claims are the link's own, as it was
+// signed; its holders may have narrowed it since, see [Narrow]. The other fields
+// describe how it was authenticated. Handlers should use the methods, and not the
+// fields, to find out what a link permits.
 //
 // A Link is a plain value, and reading it is safe for concurrent use.
 type Link struct {
@@ -178,25 +192,10 @@ type Link struct {
 	KeyID string
 	// FromCookie reports that the link came in a cookie and not in the URL.
 	FromCookie bool
+	// Narrowed has the steps by which the link was narrowed, as they stand in its
+	// query, and is empty if there are none: see [Link.Steps].
+	Narrowed string
 }
-
-// Expiry returns the first second at which the link is refused, and the zero
-// time if it never expires.
-func (l *Link) Expiry() time.Time { return l.Expires }
-
-// Allows reports whether the link is good for an HTTP method.
-func (l *Link) Allows(method string) bool { return l.allows(method) }
-
-// MaxBytes returns the size of the largest body, in bytes, that a client may
-// upload with the link, and 0 if the link does not limit it.
-func (l *Link) MaxBytes() int64 { return l.Upload.MaxBytes }
-
-// Accepts reports whether a client may upload a body of a media type, which is
-// in lower case and without parameters. A link without a list accepts every
-// type. A wildcard such as image/* stands for all types of the kind except
-// those whose name ends in +xml: SVG images can hold scripts, so a link must
-// name image/svg+xml to accept them.
-func (l *Link) Accepts(mediaType string) bool { return l.Upload.accepts(mediaType) }
 
 // allows reports whether the claims allow a method.
 func (c *Claims) allows(method string) bool {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 )
 
 // confirmBody is what the button of a page sends.
@@ -35,7 +34,7 @@ func (c *confirmation) prepare(r *Request, l *Link) {
 // confirmable reports whether the button can stand for a GET by a link. One that permits
 // POST has a meaning of its own for it.
 func confirmable(l *Link) bool {
-	return l.Uses > 0 && l.allows(http.MethodGet) && !slices.Contains(l.Methods, http.MethodPost)
+	return l.Uses > 0 && l.Allows(http.MethodGet) && !l.Allows(http.MethodPost)
 }
 
 // needed reports whether a person is still to be asked before a use is taken.

@@ -121,7 +121,7 @@
 // except the unreserved characters of RFC 3986 (A-Z a-z 0-9 - . _ ~). An encoded
 // slash stays %2F.
 //
-// Query. All pairs except the signature and those that signed_ignore names.
+// Query. All pairs except the signature, steps and those that signed_ignore names.
 // Name and value are decoded ("+" is a space) and encoded again as above. The
 // pairs are sorted by the bytes of the encoded name, and pairs of one name stay
 // in the order in which they came. They are joined as name=value with "&"; a
@@ -129,7 +129,8 @@
 // ";", an invalid escape, an empty pair or name, a reserved name that is
 // repeated or spelled with escapes, a reserved parameter with an empty value,
 // and an unknown name that begins with signed_, so that an old verifier never
-// overlooks a limit that a new signer set. They also refuse more than 128 pairs,
+// overlooks a limit that a new signer set. Only signed_narrow, which is not signed
+// here, may be repeated: see Narrowing below. They also refuse more than 128 pairs,
 // counting the signature and ignored ones, and a target (path, "?" and query) of
 // more than 8192 bytes.
 //
@@ -232,6 +233,73 @@
 // the request are refused unless the cookie's signed_ignore names them. Of the
 // first 64 cookies of the name, up to 4 whose subtree contains the path are
 // tried. The first that passes all checks that need no store is used.
+//
+// # Narrowing
+//
+// Whoever holds a link that is signed with HMAC can make a narrower one from it,
+// offline and without a key, with [Narrow]: a front end that was given a folder for
+// an hour hands a browser one file for a minute. The signature of the narrower link
+// does not lead back to that of the wider one. Macaroons do this for tokens
+// (https://research.google/pubs/pub41892/).
+//
+// A narrower link is the link itself, without its signature, with one parameter
+// more and a new signature. The parameter is signed_narrow, and its value is a step: a
+// query string of one or more of
+//
+//	expires_at      as in a link, and not never: the earliest counts
+//	signed_accept   as in a link
+//	signed_from     as in a link
+//	signed_host     as in a link
+//	signed_ip       as in a link
+//	signed_max      as in a link
+//	signed_methods  as in a link; without it, those of the link
+//	signed_only     a canonical path: the only one that is left
+//	signed_under    as in a link: the subtree that is left
+//
+// A step is written in the canonical form of a query, as described above: names and
+// values are encoded, and names are sorted. No name comes twice. A step has at most
+// 1024 bytes, and a link at most 4 steps, each in a parameter signed_narrow of its
+// own. With S(0) the 32 bytes of the link's own MAC, which its signature is the
+// base64url of, each step makes
+//
+//	S(n) = HMAC-SHA-256(key: S(n-1), message: signed-narrow/1 LF step)
+//
+// and the signature of the narrower link is the base64url of S(n). The key is the
+// decoded signature, and the message the step before it is encoded as the value of
+// signed_narrow. For example, with the key
+//
+//	2026a:hmac-sha256:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY
+//
+// the link
+//
+//	/files/kyc/42/card.jpg?expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2Fkyc%2F42%2F&signature=Z9z2clJJPaQLeJeEZfMbWks1MOu168SE342K9AohqiI
+//
+// becomes by the step
+//
+//	expires_at=1767222060&signed_only=%2Ffiles%2Fkyc%2F42%2Fcard.jpg
+//
+// the link
+//
+//	/files/kyc/42/card.jpg?expires_at=1767225600&signed_by=2026a&signed_narrow=expires_at%3D1767222060%26signed_only%3D%252Ffiles%252Fkyc%252F42%252Fcard.jpg&signed_under=%2Ffiles%2Fkyc%2F42%2F&signature=YwWOveTg4Wogg0gUydQopv6nf2mUGKFMOFGr8VQZCe0
+//
+// A parameter signed_narrow stands where the order of names puts it, after earlier
+// ones; the signature is last. The path of the link is one that the step leaves: the
+// holder of a subtree changes it first. A narrower of links need check nothing else,
+// since a step never widens a link: the verifier holds a request against the link and
+// against each of its steps, and all must permit it. [Narrow] refuses what is wider
+// than the link, since it is probably a mistake.
+//
+// To verify, leave out the steps, compute the MAC of the link itself, then that of
+// each step in the order in which they stand, and compare the last one with the
+// signature. A step that is not in its canonical form or has another name is refused,
+// although its signature is right. So is a step in a link that is signed with Ed25519.
+//
+// A cookie is narrowed in the same way, with [NarrowCookie].
+//
+// The verifier's policy and its stores look at the link itself: a narrower link may
+// live as long as [Options].MaxLifetime lets the link itself, and takes its uses from
+// the same count. Its ID, binding, ignored parameters and the name and type of the
+// reply stay what they are. The reply is fresh until the earliest expiry.
 //
 // # Replies
 //
@@ -351,7 +419,7 @@
 package middleware
 
 // The files read downwards: none uses a definition of one that is named before
-// it. handler.go, header.go, verifier.go, page.go, confirm.go, urlbuilder.go, keyring.go,
-// params.go, limits.go, subtree.go, key.go, canonical.go, format.go,
+// it. handler.go, header.go, verifier.go, page.go, confirm.go, urlbuilder.go, narrow.go,
+// keyring.go, step.go, params.go, limits.go, subtree.go, key.go, canonical.go, format.go,
 // explain.go, claims.go, clientaddr.go, cookie.go, store.go, redact.go,
 // decoded.go, errors.go

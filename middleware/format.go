@@ -73,9 +73,25 @@ type Request struct {
 	http      *http.Request
 	binding   func(r *http.Request, name string) (string, error)
 	trace     *Explanation
+	steps     *readSteps    // those of the link that was looked at last
 	confirm   *confirmation // nil unless a person is to be asked
 	canonical bool          // Path passed strict.CanonicalPath
 	checked   bool          // Path passed strict.CheckPath
+}
+
+// maxSteps is how many steps a link may have, and maxStep how long one may be, in
+// bytes and before it is escaped.
+const (
+	maxSteps = 4
+	maxStep  = 1024
+)
+
+// readSteps has what was read of the steps of a link.
+type readSteps struct {
+	narrowed string // what they were read from
+	n        int
+	claims   [maxSteps]Claims
+	raw      [maxSteps]string // room for authenticateUsual
 }
 
 // confirmation is the part that a person has in a request: see [Options.Confirm]. A

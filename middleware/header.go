@@ -23,8 +23,8 @@ const noReferrer = "no-referrer"
 // shared one, nor hand the link on in a Referer.
 func setHeader(h http.Header, l *Link, now time.Time) (cacheControl string) {
 	age := int64(maxAge)
-	if !l.Permanent {
-		age = min(max(int64(l.Expires.Sub(now)/time.Second), 0), maxAge)
+	if expiry := l.Expiry(); !expiry.IsZero() {
+		age = min(max(int64(expiry.Sub(now)/time.Second), 0), maxAge)
 	}
 	var room [40]byte
 	// One array holds both values; each slice ends where the other begins.

@@ -88,7 +88,7 @@ func NewHMACKey(id string, secret []byte) (Key, error) {
 		},
 		verify: func(m message, signature string) bool {
 			s := pool.Get().(*hmacState)
-			ok := strict.Base64(s.given[:], signature) && equal(s.mac(m), &s.given)
+			ok := strict.Base64(s.given[:], signature) && equal(s.chain(m), &s.given)
 			pool.Put(s)
 			return ok
 		},
@@ -112,6 +112,43 @@ func (s *hmacState) mac(m message) *[sha256.Size]byte {
 	s.hash.Write(s.buf)
 	s.hash.Sum(s.sum[:0])
 	return &s.sum
+}
+
+// chain returns the MAC over m and its steps, valid until the next call.
+func (s *hmacState) chain(m message) *[sha256.Size]byte {
+	sum := s.mac(m)
+	for _, step := range m.steps {
+		s.buf = narrowMAC(sum, s.buf[:0], step)
+	}
+	return sum
+}
+
+// narrowMAC replaces the MAC of a link by that of the link with one more step, whose
+// escapes must be valid: HMAC-SHA-256 over the step, with the MAC of the link
+// without it as the key. So a MAC leads to those of narrower links, and none leads
+// back. It is RFC 2104 written out, since [hmac.New] would allocate for each key.
+// It uses buf and returns it.
+func narrowMAC(sum *[sha256.Size]byte, buf []byte, step string) []byte {
+	buf = append(append(appendPadded(buf[:0], sum, &innerPad), innerPad[len(sum):]...), tagNarrow...)
+	buf, _ = strict.AppendUnescaped(buf, step, true)
+	inner := sha256.Sum256(buf)
+	buf = append(append(appendPadded(buf[:0], sum, &outerPad), outerPad[len(sum):]...), inner[:]...)
+	*sum = sha256.Sum256(buf)
+	return buf
+}
+
+// innerPad and outerPad are ipad and opad of RFC 2104.
+var (
+	innerPad = [sha256.BlockSize]byte(bytes.Repeat([]byte{0x36}, sha256.BlockSize))
+	outerPad = [sha256.BlockSize]byte(bytes.Repeat([]byte{0x5C}, sha256.BlockSize))
+)
+
+// appendPadded appends the part of a padded key that is not the mere padding.
+func appendPadded(dst []byte, key *[sha256.Size]byte, pad *[sha256.BlockSize]byte) []byte {
+	for i := 0; i < sha256.Size; i += 8 {
+		dst = binary.NativeEndian.AppendUint64(dst, binary.NativeEndian.Uint64(key[i:])^binary.NativeEndian.Uint64(pad[i:]))
+	}
+	return dst
 }
 
 // equal compares two MACs in constant time, as subtle.ConstantTimeCompare

@@ -167,7 +167,8 @@ func (k *Keyring) sign(m message, application string, c Claims) (string, error) 
 	return query + "&signature=" + k.first.sign(m), nil
 }
 
-// canonicalQuery returns the canonical form of a query that is made of two.
+// canonicalQuery returns the canonical form of a query that is made of two, without
+// a signature.
 func canonicalQuery(application, reserved string) (string, error) {
 	query := reserved
 	if application != "" {
@@ -178,7 +179,7 @@ func canonicalQuery(application, reserved string) (string, error) {
 	if fault := scanQuery(query, p); fault != nil {
 		return "", fault
 	}
-	m := message{query: query, pairs: p.pairs}
+	m := message{query: query, pairs: p.pairs, whole: true}
 	return string(m.appendQuery(nil)), nil
 }
 
@@ -230,6 +231,7 @@ var (
 	errNoKeyID     = invalid("there is no signed_by")
 	errUnknownKey  = invalid("the link names a key that is not in the ring")
 	errSignature   = invalid("the signature does not match what was requested")
+	errNotHMAC     = invalid("the link has steps, and is not signed with HMAC")
 	errOtherCookie = invalid("the cookie holds no link to a subtree that the path is in")
 	errTwoLinks    = invalid("the URL has reserved parameters, so that no cookie counts")
 )
@@ -237,6 +239,7 @@ var (
 // Authenticate checks the signature of a link, see [Format].
 func (k *Keyring) Authenticate(r Request) (l Link, err error) {
 	r.judgePath()
+	defer r.releaseSteps()
 	if err := k.authenticate(&r, &l); err != nil {
 		return Link{}, err
 	}
@@ -247,7 +250,7 @@ func (k *Keyring) Authenticate(r Request) (l Link, err error) {
 // Verifier: a format around this one may have put another path in it, of which
 // nothing is known that was found out about the first.
 func (r *Request) judgePath() {
-	r.canonical, r.checked = strict.CanonicalPath(r.Path), false
+	r.canonical, r.checked, r.steps = strict.CanonicalPath(r.Path), false, nil
 }
 
 // authenticate is Authenticate without copies, for a request whose canonical
@@ -305,15 +308,16 @@ func checkShape(r *Request, p *params) *strict.Fault {
 }
 
 // authenticateUsual is the fast path for the link that most links are: a
-// canonical path, no limits and no parameters of the application, spelled as
-// Sign spells it. The signed bytes are then in the target as is. It reports
+// canonical path, no limits but steps and no parameters of the application, spelled
+// as Sign and Narrow spell it. The signed bytes are then in the target as is. It reports
 // false if the link is not of that shape, or the key is not known by that
 // spelling; then, and only then, authenticateAny must look at it. Both agree on
 // every link.
 func (k *Keyring) authenticateUsual(r *Request, l *Link) (done bool, err error) {
-	const expires, by, sig = "expires_at=", "&signed_by=", "&signature="
+	const expires, by, narrow, sig = "expires_at=", "&signed_by=", "&signed_narrow=", "&signature="
 	q := r.RawQuery
-	if !r.canonical || r.trace != nil || strings.Count(q, "&") != 2 || !strings.HasPrefix(q, expires) {
+	steps := strings.Count(q, "&") - 2
+	if !r.canonical || r.trace != nil || steps < 0 || steps > maxSteps || !strings.HasPrefix(q, expires) {
 		return false, nil
 	}
 	n, i := int64(0), len(expires)
@@ -325,20 +329,35 @@ func (k *Keyring) authenticateUsual(r *Request, l *Link) (done bool, err error) 
 	}
 	rest := q[i+len(by):]
 	j := strings.IndexByte(rest, '&')
-	if j < 0 || !strings.HasPrefix(rest[j:], sig) {
+	if j < 0 {
 		return false, nil
 	}
-	signature := rest[j+len(sig):]
 	key := k.exactKey(rest[:j])
-	if key == nil || strings.IndexByte(signature, '&') >= 0 {
+	m := message{tag: tagURL, path: r.Path, query: q[:len(q)-len(rest)+j], canonicalPath: true, canonicalQuery: true}
+	if rest = rest[j:]; steps > 0 {
+		m.steps = r.room().raw[:steps]
+		for i := range steps {
+			if !strings.HasPrefix(rest, narrow) {
+				return false, nil
+			}
+			raw := rest[len(narrow):]
+			j := strings.IndexByte(raw, '&')
+			m.steps[i], rest = raw[:j], raw[j:]
+		}
+	}
+	signature, ok := strings.CutPrefix(rest, sig)
+	if !ok || key == nil || steps > 0 && key.alg != algHMAC {
 		return false, nil
 	}
-	signed := q[:len(q)-len(sig)-len(signature)]
-	if !key.verify(message{tag: tagURL, path: r.Path, query: signed, canonicalPath: true, canonicalQuery: true}, signature) {
+	if !key.verify(m, signature) {
 		return true, errSignature
 	}
 	l.Expires = time.Unix(n, 0)
 	l.KeyID = key.id
+	if steps > 0 {
+		l.Narrowed = q[len(m.query)+1 : len(q)-len(rest)]
+		return true, l.openSteps(r)
+	}
 	return true, nil
 }
 
@@ -350,6 +369,7 @@ func (k *Keyring) AuthenticateCookie(r Request, value string) (l Link, err error
 		return Link{}, strict.Invalid{Fault: fault}
 	}
 	r.judgePath()
+	defer r.releaseSteps()
 	if err := k.authenticateCookie(&r, value, &l); err != nil {
 		return Link{}, err
 	}
@@ -430,10 +450,19 @@ func authenticateAny(r *Request, key *Key, p, own *params, tag, query string, l 
 			m.path, m.canonicalPath, m.reserved = l.Under, true, true
 		}
 	}
+	if len(p.steps) > 0 {
+		if key.alg != algHMAC {
+			return errNotHMAC
+		}
+		m.steps = p.steps
+	}
 	// The bytes as sent are the signed ones if the spelling is canonical and
 	// nothing but the signature is left out.
 	if p.signed != "" && (p.application == 0 || l.Under == "" && l.Ignore == nil) {
 		m.query, m.canonicalQuery = p.signed, true
+		if len(p.steps) > 0 { // which stand together, and not at the beginning
+			m.query, m.rest = p.signed[:p.stepsStart-1], p.signed[p.stepsEnd:]
+		}
 	}
 	if r.trace != nil {
 		shown := m
@@ -441,6 +470,10 @@ func authenticateAny(r *Request, key *Key, p, own *params, tag, query string, l 
 		text := string(shown.append(nil))
 		if m.binding != "" {
 			text += "[the value of " + l.Binding.Name + "]"
+		}
+		for _, raw := range m.steps {
+			step, _ := strict.Unescape(raw, true)
+			text += "\n" + tagNarrow + step
 		}
 		r.Trace(traceSigned, text)
 	}
@@ -459,6 +492,12 @@ func authenticateAny(r *Request, key *Key, p, own *params, tag, query string, l 
 		r.Trace("subtree", l.Under)
 	}
 	l.KeyID = key.id
+	if len(p.steps) > 0 {
+		l.Narrowed = p.narrowing(query)
+		if err := l.openSteps(r); err != nil {
+			return err
+		}
+	}
 	return l.read(p)
 }
 

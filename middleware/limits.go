@@ -35,6 +35,7 @@ const (
 	paramIP
 	paramMax
 	paramMethods
+	paramNarrow
 	paramReplace
 	paramSum
 	paramType
@@ -42,6 +43,9 @@ const (
 	paramUses
 	paramSignature
 	numParams
+
+	// paramOnly is known in a step alone.
+	paramOnly = numParams
 
 	// bareParams is how many reserved parameters a link without limits has:
 	// expires_at, signed_by and signature.
@@ -62,17 +66,27 @@ type params struct {
 	// last. Then these bytes are the signed ones as is. Otherwise it is
 	// "" and the canonical form must be made.
 	signed string
+	// steps has the values of signed_narrow, which narrowing returns as they
+	// stand in the query: from stepsStart to stepsEnd, unless they stand apart.
+	steps                []string
+	stepsStart, stepsEnd int
+	stepsApart           bool
 	// pairs has all parameters, in the order in which they came.
 	pairs []pair
 	// ignore is the list of signed_ignore, if there are other parameters.
 	ignore ignoreList
 
 	pairRoom   [maxPairs]pair
+	stepRoom   [maxSteps]string
 	ignoreRoom [maxIgnored]ignoreItem
 }
 
 // paramsPool saves making room for 128 pairs for each request.
-var paramsPool = sync.Pool{New: func() any { return new(params) }}
+var paramsPool = sync.Pool{New: func() any {
+	p := new(params)
+	p.steps = p.stepRoom[:0]
+	return p
+}}
 
 // newParams returns empty params, which are to be released.
 func newParams() *params {
@@ -84,12 +98,14 @@ func newParams() *params {
 func (p *params) release() {
 	p.values, p.present, p.signed = [numParams]string{}, 0, ""
 	p.reserved, p.application, p.pairs = 0, 0, nil
+	clear(p.steps)
+	p.steps, p.stepsApart = p.steps[:0], false
 	clear(p.ignore)
 	p.ignore = nil
 	paramsPool.Put(p)
 }
 
-// limits is the table of limits. A limit is its row here, a case in read (or in
+// limits is the table of limits. A limit is its row here, a case in readOne (or in
 // readSigned, if it decides what was signed) and, if the request is held
 // against it, a line in hold. Below the table, each limit has its functions
 // side by side.
@@ -97,39 +113,43 @@ func (p *params) release() {
 // The rows hold the functions that sign, and not those that verify: the claims
 // that are passed to a function out of a table escape to the heap, which would
 // cost each verified link an allocation. So read and hold call them directly.
-var limits = [numParams]struct {
+var limits = [numParams + 1]struct {
 	name string
+	// narrows says that a step may have the parameter.
+	narrows bool
 	// write returns the value of the parameter, and "" if the claim is not
 	// set. It refuses what read would not return.
 	write func(c *Claims) (string, error)
 	// fault refuses a link whose value cannot be read.
 	fault error
 }{
-	paramExpires:   {nameExpires, writeExpires, invalid("expires_at is not a canonical number of seconds")},
-	paramAccept:    {"signed_accept", writeAccept, invalid("signed_accept is not a list of up to 64 media types")},
-	paramAs:        {"signed_as", writeAs, invalid("signed_as is not a file name")},
+	paramExpires:   {nameExpires, true, writeExpires, invalid("expires_at is not a canonical number of seconds")},
+	paramAccept:    {"signed_accept", true, writeAccept, invalid("signed_accept is not a list of up to 64 media types")},
+	paramAs:        {"signed_as", false, writeAs, invalid("signed_as is not a file name")},
 	paramBy:        {name: nameBy},
-	paramFor:       {"signed_for", writeFor, invalid("signed_for is not a name")},
-	paramFrom:      {"signed_from", writeFrom, invalid("signed_from is not a canonical number of seconds")},
-	paramHost:      {"signed_host", writeHost, invalid("signed_host is not host[:port] in lower-case ASCII, without a default port")},
-	paramID:        {"signed_id", writeID, invalid("signed_id is not 1 to 128 bytes of printable ASCII")},
-	paramIgnore:    {"signed_ignore", writeIgnore, invalid("signed_ignore is not a list of parameter names")},
-	paramInline:    {"signed_inline", writeInline, invalid("signed_inline is not 1, or there is no signed_as")},
-	paramIP:        {"signed_ip", writeNetworks, invalid("signed_ip is not a list of addresses or networks")},
-	paramMax:       {"signed_max", writeMax, invalid("signed_max is not a number from 1 to 9007199254740991")},
-	paramMethods:   {"signed_methods", writeMethods, invalid("signed_methods is not a list of methods in upper case")},
-	paramReplace:   {"signed_replace", writeReplace, invalid("signed_replace is not 1")},
-	paramSum:       {"signed_sum", writeSum, invalid("signed_sum is not sha-256: and a digest in base64url")},
-	paramType:      {"signed_type", writeType, invalid("signed_type is not a media type")},
-	paramUnder:     {"signed_under", writeUnder, errBadUnder},
-	paramUses:      {"signed_uses", writeUses, invalid("signed_uses is not a number from 1 to 1000000 with a signed_id and an expiry")},
+	paramFor:       {"signed_for", false, writeFor, invalid("signed_for is not a name")},
+	paramFrom:      {"signed_from", true, writeFrom, invalid("signed_from is not a canonical number of seconds")},
+	paramHost:      {"signed_host", true, writeHost, invalid("signed_host is not host[:port] in lower-case ASCII, without a default port")},
+	paramID:        {"signed_id", false, writeID, invalid("signed_id is not 1 to 128 bytes of printable ASCII")},
+	paramIgnore:    {"signed_ignore", false, writeIgnore, invalid("signed_ignore is not a list of parameter names")},
+	paramInline:    {"signed_inline", false, writeInline, invalid("signed_inline is not 1, or there is no signed_as")},
+	paramIP:        {"signed_ip", true, writeNetworks, invalid("signed_ip is not a list of addresses or networks")},
+	paramMax:       {"signed_max", true, writeMax, invalid("signed_max is not a number from 1 to 9007199254740991")},
+	paramMethods:   {"signed_methods", true, writeMethods, invalid("signed_methods is not a list of methods in upper case")},
+	paramNarrow:    {name: nameNarrow},
+	paramReplace:   {"signed_replace", false, writeReplace, invalid("signed_replace is not 1")},
+	paramSum:       {"signed_sum", false, writeSum, invalid("signed_sum is not sha-256: and a digest in base64url")},
+	paramType:      {"signed_type", false, writeType, invalid("signed_type is not a media type")},
+	paramUnder:     {"signed_under", true, writeUnder, errBadUnder},
+	paramUses:      {"signed_uses", false, writeUses, invalid("signed_uses is not a number from 1 to 1000000 with a signed_id and an expiry")},
 	paramSignature: {name: nameSignature},
+	paramOnly:      {name: "signed_only", narrows: true, write: writeOnly},
 }
 
 // byInitial has the signed_ parameters by the first letter after the prefix, and
 // longestName is the greatest length of a name.
 var byInitial, longestName = func() (by [256][]param, longest int) {
-	for p, limit := range limits {
+	for p, limit := range limits[:numParams] {
 		if rest, ok := strings.CutPrefix(limit.name, reservedPrefix); ok {
 			by[rest[0]] = append(by[rest[0]], param(p))
 			longest = max(longest, len(limit.name))
@@ -153,6 +173,9 @@ func paramIndex(name string) param {
 // write returns the claims as a raw query of reserved parameters, without key
 // id and signature.
 func (c *Claims) write() (string, error) {
+	if c.Only != "" {
+		return "", errors.New("the claim Only is for Narrow: a link that is signed opens the path of its URL")
+	}
 	var q []byte
 	for _, limit := range limits {
 		if limit.write == nil {
@@ -210,40 +233,45 @@ func (c *Claims) read(p *params) error {
 	}
 	for rest := p.present; rest != 0; rest &= rest - 1 {
 		id := param(bits.TrailingZeros32(rest))
-		raw, ok := p.values[id], true
-		switch id {
-		case paramAccept:
-			ok = c.readAccept(raw)
-		case paramAs:
-			ok = c.readAs(raw)
-		case paramFrom:
-			ok = c.readFrom(raw)
-		case paramHost:
-			ok = c.readHost(raw)
-		case paramID:
-			ok = c.readID(raw)
-		case paramInline:
-			ok = c.readInline(raw)
-		case paramIP:
-			ok = c.readNetworks(raw)
-		case paramMax:
-			ok = c.readMax(raw)
-		case paramMethods:
-			ok = c.readMethods(raw)
-		case paramReplace:
-			ok = c.readReplace(raw)
-		case paramSum:
-			ok = c.readSum(raw)
-		case paramType:
-			ok = c.readType(raw)
-		case paramUses:
-			ok = c.readUses(raw)
-		}
-		if !ok {
+		if !c.readOne(id, p.values[id]) {
 			return limits[id].fault
 		}
 	}
 	return nil
+}
+
+// readOne reads one of the claims that the signature does not depend on, and
+// passes the parameters of others.
+func (c *Claims) readOne(id param, raw string) bool {
+	switch id {
+	case paramAccept:
+		return c.readAccept(raw)
+	case paramAs:
+		return c.readAs(raw)
+	case paramFrom:
+		return c.readFrom(raw)
+	case paramHost:
+		return c.readHost(raw)
+	case paramID:
+		return c.readID(raw)
+	case paramInline:
+		return c.readInline(raw)
+	case paramIP:
+		return c.readNetworks(raw)
+	case paramMax:
+		return c.readMax(raw)
+	case paramMethods:
+		return c.readMethods(raw)
+	case paramReplace:
+		return c.readReplace(raw)
+	case paramSum:
+		return c.readSum(raw)
+	case paramType:
+		return c.readType(raw)
+	case paramUses:
+		return c.readUses(raw)
+	}
+	return true
 }
 
 // occasion is what claims are held against: the request, the time and what the
@@ -255,6 +283,15 @@ type occasion struct {
 	proxies []netip.Prefix
 	unix    bool // a peer on a Unix socket is a proxy
 	uploads bool // the next handler enforces the limits of uploads
+	step    int  // the number of the step that is held against it, if one is
+}
+
+// Trace is that of the request, and names the step.
+func (o *occasion) Trace(check, detail string) {
+	if o.trace != nil && o.step > 0 {
+		check, detail = "step "+strconv.Itoa(o.step), check+": "+detail
+	}
+	o.Request.Trace(check, detail)
 }
 
 // hold holds the claims against a request, as far as no store is needed.
@@ -355,13 +392,21 @@ func (c *Claims) holdTime(o *occasion) error {
 	return nil
 }
 
-// signed_under: Under. What there is to know about a subtree is in subtree.go.
+// signed_under and signed_only: Under and Only. What there is to know about a
+// subtree is in subtree.go.
 
 func writeUnder(c *Claims) (string, error) {
 	if c.Under != "" && !strict.CanonicalDir(c.Under) {
 		return "", errors.New("the claim Under must be an absolute canonical path that ends in a slash")
 	}
 	return c.Under, nil
+}
+
+func writeOnly(c *Claims) (string, error) {
+	if c.Only != "" && !strict.CanonicalPath(c.Only) {
+		return "", errors.New("the claim Only must be an absolute canonical path")
+	}
+	return c.Only, nil
 }
 
 // signed_methods: Methods.

@@ -147,8 +147,8 @@ func preferred(accept []string) int {
 // askFirst writes the page with the button, or its header alone.
 func askFirst(w http.ResponseWriter, t *template.Template, r *http.Request, l *Link, now time.Time) {
 	p := &Page{Reason: Reason(ErrUnconfirmed), Status: http.StatusOK, Name: fileName(r.URL.Path, l)}
-	if !l.Permanent {
-		p.Until, p.Left = l.Expires.UTC(), inWords(l.Expires.Sub(now))
+	if expiry := l.Expiry(); !expiry.IsZero() {
+		p.Until, p.Left = expiry.UTC(), inWords(expiry.Sub(now))
 	}
 	if !writePage(w, t, p) {
 		reply(w, http.StatusInternalServerError)

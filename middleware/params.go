@@ -12,6 +12,7 @@ var (
 	faultTwice      = strict.NewFault("a reserved parameter is there twice")
 	faultEmptyValue = strict.NewFault("a reserved parameter has an empty value")
 	faultUnknown    = strict.NewFault("the link carries a signed_ parameter that this version does not know")
+	faultSteps      = strict.NewFault("the link was narrowed more than 4 times")
 	faultNotLiteral = strict.NewFault("a reserved parameter's name is spelled with escapes")
 )
 
@@ -90,9 +91,15 @@ func scanQuery(q string, p *params) *strict.Fault {
 				return faultTwice
 			case equals+1 >= i:
 				return faultEmptyValue
+			case id == paramNarrow:
+				if len(p.steps) == maxSteps {
+					return faultSteps
+				}
+				p.addStep(q[equals+1:i], start, i)
+			default:
+				p.values[id] = q[equals+1 : i]
+				p.present |= 1 << id
 			}
-			p.values[id] = q[equals+1 : i]
-			p.present |= 1 << id
 			p.reserved++
 		}
 		if canonical {
@@ -115,6 +122,24 @@ func scanQuery(q string, p *params) *strict.Fault {
 	}
 	p.pairs = p.pairRoom[:n]
 	return nil
+}
+
+// addStep adds a step, whose parameter is at query[start:end].
+func (p *params) addStep(value string, start, end int) {
+	if p.steps = append(p.steps, value); len(p.steps) == 1 {
+		p.stepsStart = start
+	} else if start != p.stepsEnd+1 {
+		p.stepsApart = true
+	}
+	p.stepsEnd = end
+}
+
+// narrowing returns the parameters of the steps as they stand in the query.
+func (p *params) narrowing(query string) string {
+	if !p.stepsApart {
+		return query[p.stepsStart:p.stepsEnd]
+	}
+	return nameNarrow + "=" + strings.Join(p.steps, "&"+nameNarrow+"=")
 }
 
 // allIgnored reports whether a list names all parameters of the query that are

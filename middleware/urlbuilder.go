@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -198,14 +199,35 @@ type Subtree struct {
 	dir     string // empty, or ending in "/"
 	claims  Claims
 	query   string
+	steps   []Claims // by which Narrow narrowed it
+}
+
+// Narrow returns a subtree with links and cookies that open less, as the function
+// [Narrow] makes them from those of s. Names are still those below the directory of
+// s.
+func (s *Subtree) Narrow(c Claims) (*Subtree, error) {
+	query, err := narrowQuery(s.query, "", func(link *narrower) (string, error) { return link.step(&c) })
+	if err != nil {
+		return nil, fmt.Errorf("signedurl: cannot narrow: %w", err)
+	}
+	narrow := *s
+	narrow.query = query
+	narrow.steps = append(slices.Clip(s.steps), c)
+	return &narrow, nil
 }
 
 // URL returns the link to a name below the directory, with the signature of
-// the subtree. It refuses the names that [URLBuilder.URL] refuses.
+// the subtree. It refuses the names that [URLBuilder.URL] refuses, and those that a
+// step of Narrow leaves out.
 func (s *Subtree) URL(name string) (*url.URL, error) {
 	u, err := s.Unsigned(name)
 	if err != nil {
 		return nil, err
+	}
+	for i := range s.steps {
+		if !s.steps[i].opens(&Request{Path: u.EscapedPath(), canonical: true}) {
+			return nil, fmt.Errorf("signedurl: the subtree was narrowed, and does not open the name %q", name)
+		}
 	}
 	u.RawQuery = s.query
 	return u, nil
@@ -231,7 +253,16 @@ func (s *Subtree) Cookies(name string) ([]*http.Cookie, error) {
 	if !ok {
 		return nil, errNoCookies
 	}
-	return f.SignCookies(name, s.claims)
+	cookies, err := f.SignCookies(name, s.claims)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.steps {
+		if err := narrowHTTPCookie(cookies[0], &s.steps[i]); err != nil {
+			return nil, fmt.Errorf("signedurl: cannot narrow a cookie: %w", err)
+		}
+	}
+	return cookies, nil
 }
 
 // RoundUp returns the earliest time not before t that is a whole multiple of

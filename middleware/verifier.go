@@ -299,6 +299,7 @@ func (v *Verifier) decide(r *http.Request, l *Link, taken *takenUse, trace *Expl
 			err = v.askStores(&req, l, taken)
 		}
 	}
+	req.releaseSteps()
 	if trace == nil && v.opts.Observe != nil {
 		v.opts.Observe(r, *l, err)
 	}
@@ -487,8 +488,14 @@ func (v *Verifier) check(r *Request, l *Link, now time.Time) error {
 	if r.confirm != nil {
 		r.confirm.prepare(r, l)
 	}
-	if err := l.hold(&occasion{r, now, o.Leeway, o.TrustedProxies, o.InsecureTrustUnixSocket, o.EnforcesUploads}); err != nil {
+	occasion := &occasion{r, now, o.Leeway, o.TrustedProxies, o.InsecureTrustUnixSocket, o.EnforcesUploads, 0}
+	if err := l.hold(occasion); err != nil {
 		return err
+	}
+	if l.Narrowed != "" {
+		if err := l.holdSteps(occasion); err != nil {
+			return err
+		}
 	}
 	switch {
 	case l.Permanent && !o.AllowPermanent:

@@ -139,18 +139,21 @@ func Escape(s string) string {
 // AppendUnescaped appends s with its escapes decoded; plus says whether "+" is
 // a space, as it is in a query. It reports false if an escape is invalid.
 func AppendUnescaped(dst []byte, s string, plus bool) ([]byte, bool) {
-	for i := 0; i < len(s); {
-		c, width := Next(s, i)
+	for {
+		n := Run(s)
+		if dst = append(dst, s[:n]...); n == len(s) {
+			return dst, true
+		}
+		c, width := Next(s, n)
 		switch {
 		case width == 0:
 			return dst, false
-		case plus && s[i] == '+':
+		case plus && s[n] == '+':
 			c = ' '
 		}
 		dst = append(dst, c)
-		i += width
+		s = s[n+width:]
 	}
-	return dst, true
 }
 
 // Unescape returns s as AppendUnescaped decodes it. It allocates only if there
