@@ -98,6 +98,35 @@ func TestProgramsThatLookSpendNothing(t *testing.T) {
 	}
 }
 
+func TestAPersonConfirmsANarrowedLink(t *testing.T) {
+	addr, file, _ := confirming(t, middleware.Options{})
+	forms := limited(2)
+	forms.Methods = []string{"GET", "POST"}
+	minute := in(time.Minute)
+	for name, link := range map[string]string{
+		"for a minute": narrow(t, sign(t, testRing(t), "/files/a/card.jpg", limited(1)), minute),
+		// POST had a meaning of its own, until a holder took it away.
+		"without POST": narrow(t, sign(t, testRing(t), "/files/a/card.jpg", forms), middleware.Claims{Methods: []string{"GET"}}),
+	} {
+		served := file.n.Load()
+		if res, body := raw(t, addr, "GET", link); res.StatusCode != 200 || strings.Contains(body, "the content") || file.n.Load() != served {
+			t.Errorf("%s: %d with %q", name, res.StatusCode, body)
+		} else if name == "for a minute" && !strings.Contains(body, "1 minute") && !strings.Contains(body, "59 seconds") {
+			t.Errorf("%s: the page does not say how long the narrower link lives: %s", name, body)
+		}
+		if res, body := press(t, addr, link); res.StatusCode != 200 || !strings.Contains(body, "the content, by GET") {
+			t.Errorf("%s: the button: %d with %q", name, res.StatusCode, body)
+		}
+	}
+	// A step that does not permit the GET does not permit the button.
+	head := narrow(t, sign(t, testRing(t), "/files/a/card.jpg", limited(3)), middleware.Claims{Methods: []string{"HEAD"}})
+	for _, method := range []string{"GET", "POST"} {
+		if res, _ := raw(t, addr, method, head, form+"\r\n\r\nconfirm=1"); res.StatusCode != 403 {
+			t.Errorf("%s by a link that was narrowed to HEAD: %d", method, res.StatusCode)
+		}
+	}
+}
+
 func TestOneUseIsOneFileHoweverManyPressTheButton(t *testing.T) {
 	addr, file, _ := confirming(t, middleware.Options{})
 	link := sign(t, testRing(t), "/files/a/card.jpg", limited(1))

@@ -53,14 +53,15 @@ func NarrowCookie(value string, c Claims) (string, error) {
 	return narrow, nil
 }
 
-// Renarrow returns u with the steps of l, but for their paths and methods: expiry,
-// start, host, networks, size and types. It is for a handler that signs another link
-// for whoever holds l, such as one to the file that was uploaded with it. If l has
-// no such step, Renarrow returns u. The error wraps [errors.ErrUnsupported] if u
-// cannot be narrowed, as [Narrow] says.
+// Renarrow returns u with the hosts, networks, sizes and media types of the steps of
+// l. It is for a handler that signs another link for whoever holds l, such as one to
+// the file that was uploaded with it, and gives it the expiry of [Link.Expiry] and
+// the limits of l itself. If no step has such a limit, Renarrow returns u. The error
+// wraps [errors.ErrUnsupported] if u cannot be narrowed, as [Narrow] says: a service
+// whose new key is Ed25519 has no such links for the holders of old ones.
 func (l *Link) Renarrow(u *url.URL) (*url.URL, error) {
-	for _, c := range l.Steps() {
-		c.Under, c.Only, c.Methods = "", "", nil
+	for _, step := range l.Steps() {
+		c := Claims{Host: step.Host, Networks: step.Networks, Upload: step.Upload}
 		text, err := c.writeStep()
 		if err == nil && text != "" {
 			u, err = narrowURL(u, func(*narrower) (string, error) { return text, nil })

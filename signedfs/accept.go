@@ -13,17 +13,27 @@ import (
 const sniffed = 512
 
 // permits reports whether a link accepts files of a media type. A wildcard such
-// as image/* stands for inert types alone.
+// as image/* stands for inert types alone, in the link and in each of its steps.
 func permits(l *middleware.Link, mediaType string) bool {
 	t, _, _ := strings.Cut(mediaType, ";")
-	return l.Accepts(t) && (l.Upload.Accept == nil || inert(t) || slices.Contains(l.Upload.Accept, t))
+	return l.Accepts(t) && (inert(t) || !slices.ContainsFunc(lists(l), func(accept []string) bool { return !slices.Contains(accept, t) }))
+}
+
+// lists returns the lists of media types of a link and of its steps.
+func lists(l *middleware.Link) (lists [][]string) {
+	for _, c := range append(l.Steps(), l.Claims) {
+		if c.Upload.Accept != nil {
+			lists = append(lists, c.Upload.Accept)
+		}
+	}
+	return lists
 }
 
 // acceptable reports whether a link accepts a file, by the type with which it
 // will be served and by the one that its first bytes look like: a PNG that is
 // called x.html is neither an image nor a page.
 func acceptable(l *middleware.Link, name string, start []byte) bool {
-	if l.Upload.Accept == nil {
+	if lists(l) == nil {
 		return true
 	}
 	served, extension := typeOf(name)

@@ -53,9 +53,10 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, f http.File, dir 
 		query = "?" + query
 	}
 	c, signed := middleware.LinkFromContext(r.Context())
-	if !signed || c.Under != "" {
+	under, ok := subtree(&c)
+	if !signed || ok {
 		p.link(query)
-		p.linkUp(h, dir, c.Under, query)
+		p.linkUp(h, dir, under, query)
 	}
 	var body bytes.Buffer
 	if err := pages.Execute(&body, &p); err != nil {

@@ -130,14 +130,15 @@ type linker struct {
 }
 
 // newLinker returns a linker for a request, if its own query holds a link of this
-// project's format to a subtree.
+// project's format to a subtree. What a step of the link leaves out stays as it is.
 func newLinker(r *http.Request, path string) (*linker, bool) {
 	link, ok := middleware.LinkFromContext(r.Context())
-	if !ok || link.Under == "" || link.FromCookie || hasEncodedSlash(link.Under) {
+	if !ok || link.FromCookie {
 		return nil, false
 	}
-	under, err := url.PathUnescape(link.Under)
-	if err != nil {
+	opened, ok := subtree(&link)
+	under, err := url.PathUnescape(opened)
+	if err != nil || !ok || hasEncodedSlash(opened) {
 		return nil, false
 	}
 	var params []string
@@ -161,10 +162,33 @@ func newLinker(r *http.Request, path string) (*linker, bool) {
 	if last == "" || own != 2 { // a link of another format
 		return nil, false
 	}
-	slices.Sort(params)
+	// Steps stay in the order in which they came.
+	slices.SortStableFunc(params, func(a, b string) int {
+		a, _, _ = strings.Cut(a, "=")
+		b, _, _ = strings.Cut(b, "=")
+		return strings.Compare(a, b)
+	})
 	l := &linker{base: path[:strings.LastIndexByte(path, '/')+1], under: under, query: strings.Join(append(params, last), "&")}
 	l.within = strings.HasPrefix(l.base, l.under)
 	return l, true
+}
+
+// subtree returns the innermost subtree that a link and its steps open. It reports
+// false if they open a single path, or none.
+func subtree(l *middleware.Link) (under string, ok bool) {
+	under = l.Under
+	for _, step := range l.Steps() {
+		switch {
+		case step.Only != "":
+			return "", false
+		case step.Under == "" || strings.HasPrefix(under, step.Under):
+		case strings.HasPrefix(step.Under, under):
+			under = step.Under
+		default:
+			return "", false
+		}
+	}
+	return under, l.Under != ""
 }
 
 // reserved reports whether a parameter belongs to a link.

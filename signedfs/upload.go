@@ -342,9 +342,12 @@ func (up *upload) location(name string) (string, error) {
 		return path, nil
 	}
 	u, err = up.handler.links.URL(name, middleware.Claims{
-		Expires: l.Expiry(), Permanent: l.Permanent, NotBefore: l.NotBefore,
+		Expires: l.Expiry(), Permanent: l.Expiry().IsZero(), NotBefore: l.NotBefore,
 		Networks: l.Networks, Host: l.Host, ID: l.ID,
 	})
+	if err == nil {
+		u, err = l.Renarrow(u)
+	}
 	if err != nil {
 		up.report(fmt.Errorf("signedurl: Uploads.ReturnLink: %w", err))
 		return path, nil

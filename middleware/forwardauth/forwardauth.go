@@ -205,8 +205,10 @@ func (h *handler) pass(_ http.ResponseWriter, r *http.Request) {
 // holds reports whether nothing of a link is left for the proxy to enforce that
 // it cannot. The verifier may be one that a handler of uploads has too.
 func (h *handler) holds(l *middleware.Link) bool {
-	if l.Upload.MaxBytes != 0 || l.Upload.SHA256 != [32]byte{} || l.Upload.Accept != nil || l.Upload.Replace {
-		return false
+	for _, c := range append(l.Steps(), l.Claims) {
+		if u := c.Upload; u.MaxBytes != 0 || u.SHA256 != [32]byte{} || u.Accept != nil || u.Replace {
+			return false
+		}
 	}
 	if h.opts.SetsReplyHeaders {
 		return true

@@ -490,6 +490,43 @@ func TestUploadsNeverPass(t *testing.T) {
 	}
 }
 
+func TestANarrowedLinkIsHeldToItsSteps(t *testing.T) {
+	s := start(t, forwardauth.Caddy, middleware.Options{EnforcesUploads: true}, forwardauth.Options{})
+	tree := claims(func(c *middleware.Claims) { c.Under, c.Methods = "/files/", []string{"GET", "PUT"} })
+	for name, test := range map[string]struct {
+		step         middleware.Claims
+		method, path string
+		client       string
+		status       int
+	}{
+		"one file":        {middleware.Claims{Only: "/files/a"}, "GET", "/files/a", client, 200},
+		"another file":    {middleware.Claims{Only: "/files/a"}, "GET", "/files/b", client, 403},
+		"a method":        {middleware.Claims{Methods: []string{"GET"}}, "PUT", "/files/a", client, 403},
+		"another host":    {middleware.Claims{Host: "b.example"}, "GET", "/files/a", client, 403},
+		"a network":       {middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, "GET", "/files/a", client, 200},
+		"another network": {middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, "GET", "/files/a", "198.51.100.7", 403},
+		"expired":         {middleware.Claims{Expires: time.Unix(1, 0)}, "GET", "/files/a", client, 404},
+		// No proxy holds the body against these.
+		"a size": {middleware.Claims{Upload: middleware.Upload{MaxBytes: 9}}, "PUT", "/files/a", client, 403},
+		"a type": {middleware.Claims{Upload: middleware.Upload{Accept: []string{"image/png"}}}, "PUT", "/files/a", client, 403},
+	} {
+		u, err := url.Parse(sign(t, "/files/a", tree))
+		if err == nil {
+			u, err = middleware.Narrow(u, test.step)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := send(t, "tcp", s.Listener.Addr().String(), ask(forwardauth.Caddy, original{test.method, test.path + "?" + u.RawQuery, host, test.client}))
+		if got.StatusCode != test.status {
+			t.Errorf("%s: %d, want %d", name, got.StatusCode, test.status)
+		}
+		if test.status == 200 && got.Header.Get("X-Signed-Cache-Control") == "" {
+			t.Errorf("%s: the proxy does not learn how long the reply is fresh", name)
+		}
+	}
+}
+
 func TestWhatIsWrongWithTheOptions(t *testing.T) {
 	v, err := middleware.NewVerifier(keyring(t), nil)
 	if err != nil {

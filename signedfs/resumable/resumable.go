@@ -262,7 +262,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, x *exchange) {
 		h.fail(w, r, http.StatusForbidden)
 		return
 	}
-	if reply := h.put(r, name, c, &probe{}, size); reply.status != 0 {
+	if reply := h.put(r, &x.link, name, c, &probe{}, size); reply.status != 0 {
 		h.fail(w, r, reply.status)
 		return
 	}
@@ -273,6 +273,9 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, x *exchange) {
 	x.id, x.name = strings.ToLower(rand.Text()), name
 	c.Methods = resourceMethods
 	location, err := h.links.URL(uploads+x.id, c)
+	if err == nil {
+		location, err = x.link.Renarrow(location)
+	}
 	if err != nil {
 		h.report(r, err)
 		h.fail(w, r, http.StatusInternalServerError)
@@ -302,7 +305,8 @@ func (h *Handler) fileName(r *http.Request) (string, bool) {
 	return name, err == nil
 }
 
-// inherited returns the claims for the rest of an upload.
+// inherited returns the claims for the rest of an upload, without those of the
+// link's steps.
 func (h *Handler) inherited(r *http.Request, l *middleware.Link, expires time.Time) (middleware.Claims, error) {
 	c := middleware.Claims{Expires: expires, Host: l.Host, Networks: l.Networks, ID: l.ID, Upload: l.Upload}
 	if l.Binding.Name != "" {
@@ -378,7 +382,7 @@ func (h *Handler) finish(x *exchange, info tus.FileInfo, again bool) (status int
 		h.report(x.request, err)
 		return http.StatusForbidden
 	}
-	reply := h.put(x.request, name, c, content, info.Size)
+	reply := h.put(x.request, &x.link, name, c, content, info.Size)
 	switch status := reply.status; {
 	case status == http.StatusCreated:
 		x.finished = reply.header
@@ -420,12 +424,16 @@ func (h *Handler) same(name string, content *os.File, size int64) bool {
 	return equal(f, content)
 }
 
-// put sends a PUT to the handler of the files, and returns its reply. The status is
-// 0 if the body is a probe that was read: nothing was wrong before.
-func (h *Handler) put(r *http.Request, name string, c middleware.Claims, body io.Reader, size int64) *reply {
+// put sends a PUT to the handler of the files, with what is inherited from a link, and
+// returns its reply. The status is 0 if the body is a probe that was read: nothing was
+// wrong before.
+func (h *Handler) put(r *http.Request, l *middleware.Link, name string, c middleware.Claims, body io.Reader, size int64) *reply {
 	c.Methods = []string{http.MethodPut}
 	out := &reply{header: make(http.Header)}
 	u, err := h.URL(name, c)
+	if err == nil {
+		u, err = l.Renarrow(u)
+	}
 	if err != nil {
 		h.report(r, err)
 		out.status = http.StatusBadRequest

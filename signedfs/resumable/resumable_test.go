@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -614,5 +615,56 @@ func TestUploadsToABucket(t *testing.T) {
 	}
 	if got, err := b.ReadAll(t.Context(), "a/b"); string(got) != "text" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAnUploadInPartsIsHeldToTheStepsOfItsLink(t *testing.T) {
+	const body = "\x89PNG\r\n\x1a\n and pixels"
+	s := serve(t, nil, func(o *resumable.Options) {
+		o.Grace = time.Hour
+		o.Files.Verify.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	})
+	narrow := func(link string, steps ...middleware.Claims) string {
+		t.Helper()
+		u, err := url.Parse(link)
+		for _, step := range steps {
+			if err == nil {
+				u, err = middleware.Narrow(u, step)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.String()
+	}
+	here := middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
+	upTo := func(n int64, types ...string) middleware.Claims {
+		return middleware.Claims{Upload: middleware.Upload{MaxBytes: n, Accept: types}}
+	}
+	from := func(addr string) []string { return []string{"X-Forwarded-For", addr} }
+
+	// What is too long is refused before it begins, and what has another type at the end.
+	big := s.link(t, "big.png", claims(middleware.Upload{MaxBytes: 100}))
+	if resp := s.do(t, "POST", narrow(big, upTo(4)), nil, "Upload-Length", "5"); resp.StatusCode != 413 {
+		t.Errorf("too long for the step: %s", resp.Status)
+	}
+	pdf := "%PDF-1.7 and pages"
+	location := s.begin(t, narrow(s.link(t, "a", claims(middleware.Upload{Accept: []string{"image/png", "application/pdf"}})), upTo(0, "image/png")), len(pdf))
+	if resp := s.patch(t, location, 0, pdf); resp.StatusCode != 415 || s.content("a") != "" {
+		t.Errorf("another type than the step's: %s", resp.Status)
+	}
+
+	// The link of the upload is good for no more clients, and for no other size.
+	link := narrow(s.link(t, "b.png", claims(middleware.Upload{})), here, upTo(100, "image/*"), middleware.Claims{Expires: time.Now().Add(time.Minute)})
+	location = s.begin(t, link, len(body), from("192.0.2.7")...)
+	if !strings.Contains(location, "signed_narrow=") {
+		t.Fatalf("the link is %s", middleware.Redact(location))
+	}
+	if resp := s.do(t, "HEAD", location, nil, from("198.51.100.7")...); resp.StatusCode != 403 {
+		t.Errorf("from elsewhere: %s", resp.Status)
+	}
+	resp := s.do(t, "PATCH", location, strings.NewReader(body), append(from("192.0.2.8"), "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")...)
+	if resp.StatusCode != 204 || s.content("b.png") != body {
+		t.Errorf("from where the step permits it: %s", resp.Status)
 	}
 }
