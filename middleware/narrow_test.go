@@ -204,6 +204,82 @@ func TestAStepIsRefusedThatIsNotCanonicalOrNamesAnotherLimit(t *testing.T) {
 	}
 }
 
+func TestAStepNamesAPathInItsCanonicalForm(t *testing.T) {
+	v := newVerifier(testRing(t), nil)
+	c := in(time.Hour)
+	c.Under = "/files/"
+	parent := sign(t, testRing(t), "/files/a/b", c)
+	_, query, _ := strings.Cut(parent, "?")
+	for _, test := range []struct {
+		path, step string
+		ok         bool
+	}{
+		{"/files/a/b", "signed_only=%2Ffiles%2Fa%2Fb", true},
+		{"/files/%61/b", "signed_only=%2Ffiles%2Fa%2Fb", true},
+		{"/files/%61/b", "signed_only=%2Ffiles%2F%2561%2Fb", false},
+		{"/files/a/b", "signed_only=%2Ffiles%2F%2561%2Fb", false},
+		{"/files/%61/b", "signed_under=%2Ffiles%2Fa%2F", true},
+		{"/files/%61/b", "signed_under=%2Ffiles%2F%2561%2F", false},
+		{"/files/a%2fb", "signed_only=%2Ffiles%2Fa%252Fb", true},
+		{"/files/a%2fb", "signed_only=%2Ffiles%2Fa%252fb", false},
+		{"/files/a%2Fb", "signed_only=%2Ffiles%2Fa%2Fb", false},
+		{"/files/a/b", "signed_only=%2Ffiles%2Fa%252Fb", false},
+		{"/files/a%2Fb", "signed_under=%2Ffiles%2Fa%2F", false},
+		{"/files/a/b", "signed_only=%2Ffiles%2Fa%2F", false},
+		{"/files/a/", "signed_only=%2Ffiles%2Fa", false},
+		{"/files/a%20b", "signed_only=%2Ffiles%2Fa%2520b", true},
+		{"/files/a%20b", "signed_only=%2Ffiles%2Fa%20b", false},
+	} {
+		if _, err := v.Verify(request(t, "GET", byHand(test.path+"?"+query, test.step))); (err == nil) != test.ok || err != nil && !errors.Is(err, middleware.ErrInvalid) {
+			t.Errorf("%s by %s: %v", test.path, test.step, err)
+		}
+	}
+}
+
+func TestTheStepsOfALinkOfAStrangersFormatAreHeldToo(t *testing.T) {
+	step := func(text string) string { return "signed_narrow=" + escapeAll(text) }
+	open := step("expires_at=" + future)
+	for narrowed, want := range map[string]string{
+		open:                                   "ok",
+		step("expires_at=1"):                   "expired",
+		step("signed_methods=PUT"):             "not_allowed",
+		open + "&" + step("signed_host=a.b"):   "not_allowed",
+		"junk":                                 "invalid",
+		open + "&":                             "ok",
+		"&" + open:                             "invalid",
+		strings.Repeat(open+"&", 3) + open:     "ok",
+		strings.Repeat(open+"&", 4) + open:     "invalid",
+		strings.Repeat("&", 9):                 "invalid",
+		step("signed_id=x"):                    "invalid",
+		step("expires_at=%zz"):                 "invalid",
+		"signed_narrow=%zz":                    "invalid",
+		"signed_narrow=expires_at%3D4102444%z": "invalid",
+	} {
+		claims := in(time.Hour)
+		claims.Expires = claims.Expires.AddDate(200, 0, 0)
+		v := newVerifier(narrowedFormat{toyFormat{claims: claims}, narrowed}, nil)
+		l, err := v.Verify(request(t, "GET", "/files/a", "Toy: 1"))
+		if got := middleware.Reason(err); got != want {
+			t.Errorf("%q: %v, want %s", narrowed, err, want)
+		}
+		if err == nil && l.Expiry().Unix() != 4102444800 {
+			t.Errorf("%q: the expiry is %v", narrowed, l.Expiry())
+		}
+	}
+}
+
+// narrowedFormat is a stranger's, with steps.
+type narrowedFormat struct {
+	toyFormat
+	narrowed string
+}
+
+func (f narrowedFormat) Authenticate(r middleware.Request) (middleware.Link, error) {
+	l, err := f.toyFormat.Authenticate(r)
+	l.Narrowed = f.narrowed
+	return l, err
+}
+
 func TestNarrowRefusesWhatIsWider(t *testing.T) {
 	at := func(s int64) time.Time { return time.Unix(epoch+s, 0) }
 	exact := middleware.Claims{Expires: at(60)}
