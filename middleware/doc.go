@@ -72,6 +72,10 @@
 // repeated IDs, and Ed25519 public keys that are not valid points or are of low
 // order are refused.
 //
+// The private half of an Ed25519 key can also be in an agent, a hardware module
+// or a key management service: [NewSignerKey] takes any [crypto.Signer]. Each of
+// its signatures is verified before it leaves.
+//
 // To rotate keys, add the new key after the old one on every server, then move
 // it first, then drop the old one when its last link has expired. A [FormatVar]
 // replaces the ring while requests are served, and [Link].KeyID shows which
@@ -420,6 +424,6 @@ package middleware
 
 // The files read downwards: none uses a definition of one that is named before
 // it. handler.go, header.go, verifier.go, page.go, confirm.go, urlbuilder.go, narrow.go,
-// keyring.go, step.go, params.go, limits.go, subtree.go, key.go, canonical.go, format.go,
-// explain.go, claims.go, clientaddr.go, cookie.go, store.go, redact.go,
+// keyring.go, step.go, params.go, limits.go, subtree.go, signerkey.go, key.go, canonical.go,
+// format.go, explain.go, claims.go, clientaddr.go, cookie.go, store.go, redact.go,
 // decoded.go, errors.go

@@ -1,8 +1,11 @@
 package middleware_test
 
 import (
+	"crypto"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net/http"
@@ -483,6 +486,62 @@ func ExampleURLBuilder_Subtree() {
 	u, err := tree.URL("segment 1.ts")
 	fmt.Println(u, err)
 	// Output: https://cdn.example.com/files/video/42/segment%201.ts?expires_at=4102444800&signed_by=2026a&signed_under=%2Ffiles%2Fvideo%2F42%2F&signature=zQmEPXHAwdw4tNhbBQgtmmJBhhIGRPL7PZsxVTY5uck <nil>
+}
+
+// kms stands for a key that is in an agent, a hardware module or a key
+// management service, and counts what it is asked for.
+type kms struct {
+	ed25519.PrivateKey
+	signatures int
+}
+
+func (k *kms) Sign(random io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	k.signatures++
+	return k.PrivateKey.Sign(random, message, opts)
+}
+
+// A page of a hundred pictures needs one signature. With a rounded expiry, so do
+// all pages of an hour.
+func ExampleNewSignerKey() {
+	service := &kms{PrivateKey: ed25519.NewKeyFromSeed([]byte("seed of the example, of 32 bytes"))}
+	key, err := middleware.NewSignerKey("2026c", service)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ring, err := middleware.NewKeyring(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	links, err := middleware.NewURLBuilder("/files/", ring)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	var album *middleware.Subtree // kept until its expiry changes
+	var until time.Time
+	pictures := 0
+	page := func(now time.Time) {
+		if e := middleware.RoundUp(now.Add(15*time.Minute), time.Hour); !e.Equal(until) {
+			if album, err = links.Subtree("album/7", middleware.Claims{Expires: e}); err != nil {
+				log.Fatal(err)
+			}
+			until = e
+		}
+		for i := range 100 {
+			if _, err := album.URL(fmt.Sprintf("%d.jpg", i)); err != nil {
+				log.Fatal(err)
+			}
+			pictures++
+		}
+		fmt.Println(pictures, "pictures, signatures:", service.signatures)
+	}
+	page(exampleTime)
+	page(exampleTime.Add(time.Minute))
+	page(exampleTime.Add(time.Hour))
+	// Output:
+	// 100 pictures, signatures: 1
+	// 200 pictures, signatures: 1
+	// 300 pictures, signatures: 2
 }
 
 // One cookie opens all segments of a video, by URLs without a signature.

@@ -20,7 +20,8 @@ import (
 type Format interface {
 	// Sign returns a copy of u that carries c and a signature over both. It
 	// is pure: equal arguments give equal links, and nothing looks at the
-	// clock. A claim that the format cannot carry is an error that wraps
+	// clock. ECDSA is left out: most modules add random numbers to its
+	// signatures. A claim that the format cannot carry is an error that wraps
 	// [errors.ErrUnsupported]; it is never dropped in silence, see
 	// [Claims.Unsupported].
 	Sign(u *url.URL, c Claims) (*url.URL, error)

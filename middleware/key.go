@@ -42,7 +42,7 @@ type Key struct {
 	// sign returns the text of the signature over m; it is nil if the key
 	// cannot sign. verify reports whether signature is that text, in constant
 	// time.
-	sign   func(m message) string
+	sign   func(m message) (string, error)
 	verify func(m message, signature string) bool
 }
 
@@ -81,10 +81,10 @@ func NewHMACKey(id string, secret []byte) (Key, error) {
 	return Key{
 		id:  id,
 		alg: algHMAC,
-		sign: func(m message) string {
+		sign: func(m message) (string, error) {
 			s := pool.Get().(*hmacState)
 			defer pool.Put(s)
-			return base64.RawURLEncoding.EncodeToString(s.mac(m)[:])
+			return base64.RawURLEncoding.EncodeToString(s.mac(m)[:]), nil
 		},
 		verify: func(m message, signature string) bool {
 			s := pool.Get().(*hmacState)
@@ -182,11 +182,11 @@ func NewEd25519Key(id string, private ed25519.PrivateKey) (Key, error) {
 	}
 	k := ed25519Public(id, own.Public().(ed25519.PublicKey))
 	k.alg = algEd25519
-	k.sign = func(m message) string {
+	k.sign = func(m message) (string, error) {
 		buf := edBuffers.Get().(*[]byte)
 		defer edBuffers.Put(buf)
 		*buf = m.append((*buf)[:0])
-		return base64.RawURLEncoding.EncodeToString(ed25519.Sign(own, *buf))
+		return base64.RawURLEncoding.EncodeToString(ed25519.Sign(own, *buf)), nil
 	}
 	return k, nil
 }

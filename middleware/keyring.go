@@ -29,7 +29,7 @@ func NewKeyring(first Key, more ...Key) (*Keyring, error) {
 	r := &Keyring{first: first, byID: make(map[string]*Key, 1+len(more))}
 	for _, k := range append([]Key{first}, more...) {
 		if k.verify == nil {
-			return nil, errors.New("signedurl: a keyring holds keys from NewHMACKey, NewEd25519Key, NewEd25519PublicKey or ParseKey, not the zero Key")
+			return nil, errors.New("signedurl: a keyring holds keys from NewHMACKey, NewEd25519Key, NewSignerKey, NewEd25519PublicKey or ParseKey, not the zero Key")
 		}
 		if _, twice := r.byID[k.id]; twice {
 			return nil, fmt.Errorf("signedurl: the keyring has two keys with the id %s; ids are never used again", k.id)
@@ -87,11 +87,11 @@ var errCannotSign = errors.New("the first key of the ring is a public key")
 // Sign returns a copy of u that carries the claims and the signature of the
 // ring's first key. Path and query come out in canonical form, so that no
 // browser, mailer or proxy has a reason to spell them differently; a fragment
-// stays as is. It is an error if the first key cannot sign; if u has a user, an
-// opaque part or a reserved parameter, or a path or query that is ambiguous to
-// net/http; if the claims are not complete; or if the link would exceed the
-// limits that the package documentation names. With Claims.Under, u's path must
-// be that path or lie below it.
+// stays as is. It is an error if the first key cannot sign, or its signer does
+// not; if u has a user, an opaque part or a reserved parameter, or a path or
+// query that is ambiguous to net/http; if the claims are not complete; or if
+// the link would exceed the limits that the package documentation names. With
+// Claims.Under, u's path must be that path or lie below it.
 func (k *Keyring) Sign(u *url.URL, c Claims) (*url.URL, error) {
 	signed, err := k.signURL(u, c)
 	if err != nil {
@@ -164,7 +164,11 @@ func (k *Keyring) sign(m message, application string, c Claims) (string, error) 
 		return "", faultPairs
 	}
 	m.query, m.pairs, m.ignore, m.binding = query, p.pairs, newIgnoreList(nil, c.Ignore), c.Binding.Value
-	return query + "&signature=" + k.first.sign(m), nil
+	signature, err := k.first.sign(m)
+	if err != nil {
+		return "", err
+	}
+	return query + "&signature=" + signature, nil
 }
 
 // canonicalQuery returns the canonical form of a query that is made of two, without
