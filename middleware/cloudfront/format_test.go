@@ -864,41 +864,6 @@ func TestNetworksAreEnforced(t *testing.T) {
 	}
 }
 
-// brittle is a key that signs once, which is what NewKey asks of it.
-type brittle struct {
-	crypto.Signer
-	n int
-}
-
-func (b *brittle) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if b.n++; b.n > 1 {
-		return nil, errBrittle
-	}
-	return b.Signer.Sign(r, digest, opts)
-}
-
-var errBrittle = errors.New("the token was removed")
-
-func TestAKeyThatFails(t *testing.T) {
-	key, err := cloudfront.NewKey("K1", &brittle{Signer: private})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := cloudfront.New(origin, key, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if u, err := f.Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: expires}); !errors.Is(err, errBrittle) {
-		t.Errorf("got %v, %v", u, err)
-	}
-	if c, err := f.SignCookies("", middleware.Claims{Expires: expires, Under: "/"}); !errors.Is(err, errBrittle) {
-		t.Errorf("got %v, %v", c, err)
-	}
-	if _, err := cloudfront.NewKey("K1", &brittle{Signer: private, n: 1}); err == nil {
-		t.Error("NewKey took a key that cannot sign")
-	}
-}
-
 func TestBoundsOfWhatIsSigned(t *testing.T) {
 	f := testFormat(t, nil)
 	for _, at := range []int64{0, 253402300799} {

@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -12,6 +11,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"math/big"
+
+	"example.com/signedurl/middleware/internal/signer"
 )
 
 // The sizes of RSA keys. CloudFront itself accepts 2048 bits only. A smaller key
@@ -51,45 +54,57 @@ func (k Key) String() string {
 // NewKey returns a key that signs and verifies. The private key is an
 // *[rsa.PrivateKey] of 2048 to 4096 bits, an *[ecdsa.PrivateKey] on P-256, or
 // any other [crypto.Signer] with a public key of these kinds, such as one in a
-// hardware module. The id is the key-pair id that CloudFront shows for the
-// public key: 1 to 64 of the characters A-Z a-z 0-9 - _ . NewKey makes one
-// signature, and it is an error if the public half does not verify it.
+// hardware module. The public key is asked for once. The id is the key-pair id
+// that CloudFront shows for the public key: 1 to 64 of the characters
+// A-Z a-z 0-9 - _ .
+//
+// NewKey signs nothing. Each signature is verified before it leaves: if the
+// signer fails, panics or returns a signature that its public key does not
+// verify, there is an error and no link; an error of the signer is wrapped. A
+// call waits for its signer, and no other call does.
 //
 // Signatures are deterministic for the two kinds of the standard library (RSA
 // with PKCS #1 v1.5, ECDSA after RFC 6979): equal claims give equal links.
 func NewKey(id string, private crypto.Signer) (Key, error) {
-	if private == nil {
-		return Key{}, errors.New("signedurl: cloudfront: there is no private key")
+	if !validKeyID(id) {
+		return Key{}, errKeyID
 	}
-	k, err := NewPublicKey(id, private.Public())
+	public, err := signer.Public(private)
+	if err != nil {
+		return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: %w", id, err)
+	}
+	k, err := NewPublicKey(id, public)
 	if err != nil {
 		return Key{}, err
 	}
-	random := rand.Reader
-	if _, ok := private.(*ecdsa.PrivateKey); ok {
-		random = nil // asks crypto/ecdsa for the deterministic signature
+	if local, ok := private.(*ecdsa.PrivateKey); ok {
+		private = deterministic{local}
 	}
 	k.sign = func(h crypto.Hash, digest []byte) ([]byte, error) {
-		return private.Sign(random, digest, h)
-	}
-	digest := sha256.Sum256([]byte("signedurl: do the halves of this key belong together?"))
-	if s, err := k.sign(crypto.SHA256, digest[:]); err != nil || !k.verify(crypto.SHA256, digest[:], s) {
-		return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: the halves of the private key do not belong together, or it cannot sign", id)
+		return signer.Sign(private, h, digest, func(signature []byte) bool { return k.verify(h, digest, signature) })
 	}
 	return k, nil
 }
 
+// deterministic is a key that signs by RFC 6979, as crypto/ecdsa does if it is
+// given no random numbers.
+type deterministic struct{ *ecdsa.PrivateKey }
+
+func (d deterministic) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return d.PrivateKey.Sign(nil, digest, opts)
+}
+
 // NewPublicKey returns a key that verifies and cannot sign, which is enough for
 // a server that does not issue links. The public key is an *[rsa.PublicKey] of
-// 2048 to 4096 bits or an *[ecdsa.PublicKey] on P-256. The id has the form that
-// [NewKey] requires.
+// 2048 to 4096 bits or an *[ecdsa.PublicKey] on P-256. It is copied. The id has
+// the form that [NewKey] requires.
 func NewPublicKey(id string, public crypto.PublicKey) (Key, error) {
 	if !validKeyID(id) {
 		return Key{}, errKeyID
 	}
 	switch public := public.(type) {
 	case *rsa.PublicKey:
-		if public.N == nil || public.N.BitLen() < minRSABits || public.N.BitLen() > maxRSABits {
+		if public == nil || public.N == nil || public.N.BitLen() < minRSABits || public.N.BitLen() > maxRSABits {
 			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: an RSA key must have %d to %d bits; CloudFront takes 2048", id, minRSABits, maxRSABits)
 		}
 		// With the exponent 1 anyone can sign: the signature is the padded
@@ -97,21 +112,36 @@ func NewPublicKey(id string, public crypto.PublicKey) (Key, error) {
 		if public.E < 3 || public.E%2 == 0 || public.N.Bit(0) == 0 {
 			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: modulus and exponent of an RSA key are odd, and the exponent is at least 3", id)
 		}
+		own := &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
 		return Key{id: id, alg: "RSA", verify: func(h crypto.Hash, digest, signature []byte) bool {
-			return rsa.VerifyPKCS1v15(public, h, digest, signature) == nil
+			return rsa.VerifyPKCS1v15(own, h, digest, signature) == nil
 		}}, nil
 	case *ecdsa.PublicKey:
-		if public.Curve != elliptic.P256() {
+		if public == nil || public.Curve != elliptic.P256() {
 			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: an ECDSA key must be on P-256", id)
 		}
-		if _, err := public.ECDH(); err != nil {
+		own, err := copyPoint(public)
+		if err != nil {
 			return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: the ECDSA key is not a point of P-256", id)
 		}
 		return Key{id: id, alg: "ECDSA P-256", verify: func(_ crypto.Hash, digest, signature []byte) bool {
-			return ecdsa.VerifyASN1(public, digest, signature)
+			return ecdsa.VerifyASN1(own, digest, signature)
 		}}, nil
 	}
 	return Key{}, fmt.Errorf("signedurl: cloudfront: key %s: a key must be RSA or ECDSA, not %T", id, public)
+}
+
+// copyPoint copies a key on P-256, and refuses one that is no point of it.
+func copyPoint(public *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
+	//lint:ignore SA1019 Bytes panics without coordinates
+	if public.X == nil || public.Y == nil {
+		return nil, errors.New("there are no coordinates")
+	}
+	point, err := public.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 }
 
 // ParseKey parses a key in PEM, as openssl writes and CloudFront accepts it: a

@@ -12,14 +12,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/big"
+	"net/url"
 	"strings"
 	"testing"
 
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/middleware/cloudfront"
+	"example.com/signedurl/middleware/internal/formattest"
 )
 
 func generateECDSA(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
@@ -38,25 +39,6 @@ func generateRSA(t testing.TB, bits int) *rsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return k
-}
-
-// mixed claims to have another public key than its own.
-type mixed struct {
-	crypto.Signer
-	public crypto.PublicKey
-}
-
-func (m mixed) Public() crypto.PublicKey { return m.public }
-
-// module signs without showing what it signs with, and needs random numbers.
-type module struct{ k *ecdsa.PrivateKey }
-
-func (m module) Public() crypto.PublicKey { return m.k.Public() }
-func (m module) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if random == nil {
-		return nil, fmt.Errorf("no random numbers")
-	}
-	return m.k.Sign(random, digest, opts)
 }
 
 func TestKeysThatCannotBeTrustedAreRefused(t *testing.T) {
@@ -86,11 +68,9 @@ func TestKeysThatCannotBeTrustedAreRefused(t *testing.T) {
 		}
 	}
 	for name, private := range map[string]crypto.Signer{
-		"none":                                nil,
-		"Ed25519":                             ed,
-		"P-384":                               generateECDSA(t, elliptic.P384()),
-		"halves that do not belong together":  mixed{good, generateECDSA(t, elliptic.P256()).Public()},
-		"halves of which one is another kind": mixed{good, generateRSA(t, 2048).Public()},
+		"none":    nil,
+		"Ed25519": ed,
+		"P-384":   generateECDSA(t, elliptic.P384()),
 	} {
 		if _, err := cloudfront.NewKey("K1", private); err == nil {
 			t.Errorf("NewKey took %s", name)
@@ -104,8 +84,78 @@ func TestKeysThatCannotBeTrustedAreRefused(t *testing.T) {
 			t.Errorf("ParseKey with the id %q: %v", id, err)
 		}
 	}
-	if _, err := cloudfront.NewKey("K1", module{good}); err != nil {
-		t.Errorf("a key in a module: %v", err)
+}
+
+func TestAKeyElsewhereSignsOrMakesNoLink(t *testing.T) {
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, ec := generateRSA(t, 2048), generateECDSA(t, elliptic.P256())
+	publics := map[string]crypto.PublicKey{
+		"an Ed25519 key":                   ed.Public(),
+		"an RSA key that is not a pointer": rs.PublicKey,
+		"an RSA key by two pointers":       new(&rs.PublicKey),
+		"a nil RSA key":                    (*rsa.PublicKey)(nil),
+		"RSA with the exponent 1":          &rsa.PublicKey{N: rs.N, E: 1},
+		"a nil ECDSA key":                  (*ecdsa.PublicKey)(nil),
+		"an ECDSA key without a point":     &ecdsa.PublicKey{Curve: elliptic.P256()},
+		"a private key":                    ec,
+		"P-384":                            generateECDSA(t, elliptic.P384()).Public(),
+	}
+	for name, keys := range map[string][2]crypto.Signer{
+		"RSA":                    {rs, generateRSA(t, 2048)},
+		"ECDSA":                  {ec, generateECDSA(t, elliptic.P256())},
+		"RSA, and another kind":  {rs, ec},
+		"ECDSA, and the one RSA": {ec, rs},
+	} {
+		t.Run(name, func(t *testing.T) {
+			formattest.Signers(t, keys[0], keys[1], publics, func(s crypto.Signer) (middleware.Format, error) {
+				key, err := cloudfront.NewKey("K1", s)
+				if err != nil {
+					return nil, err
+				}
+				return cloudfront.New(origin, key, nil)
+			}, origin, middleware.Claims{Expires: expires})
+		})
+	}
+}
+
+func TestPublicKeysAreCopied(t *testing.T) {
+	rs, ec := generateRSA(t, 2048), generateECDSA(t, elliptic.P256())
+	rsaPublic, ecPublic := rs.PublicKey, ec.PublicKey
+	for _, test := range []struct {
+		private crypto.Signer
+		public  crypto.PublicKey
+		change  func()
+	}{
+		{rs, &rsaPublic, func() { rsaPublic.N = generateRSA(t, 2048).N }},
+		{ec, &ecPublic, func() { ecPublic = generateECDSA(t, elliptic.P256()).PublicKey }},
+	} {
+		private, err := cloudfront.NewKey("K1", test.private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := cloudfront.NewPublicKey("K1", test.public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.change()
+		signs, err := cloudfront.New(origin, private, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifies, err := cloudfront.New(origin, public, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := signs.Sign(&url.URL{Path: "/a"}, middleware.Claims{Expires: expires})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verifies.Authenticate(request(u.String())); err != nil {
+			t.Errorf("%T changed after it was given: %v", test.public, err)
+		}
 	}
 }
 

@@ -2,7 +2,9 @@ package gcs_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -213,6 +215,40 @@ func TestKeysThatAreRefused(t *testing.T) {
 		} else if strings.Contains(err.Error(), "a secret") || strings.Contains(err.Error(), testSecret) {
 			t.Errorf("%s: the error quotes what it was given: %v", name, err)
 		}
+	}
+}
+
+func TestAKeyElsewhereSignsOrMakesNoLink(t *testing.T) {
+	small, err := x509.ParsePKCS1PrivateKey(smallKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	formattest.Signers(t, ownKey(), generate(t, 2048), map[string]crypto.PublicKey{
+		"a key of 1024 bits":               &small.PublicKey,
+		"an RSA key that is not a pointer": ownKey().PublicKey,
+		"an RSA key by two pointers":       new(&ownKey().PublicKey),
+		"a nil RSA key":                    (*rsa.PublicKey)(nil),
+		"the exponent 1":                   &rsa.PublicKey{N: ownKey().N, E: 1},
+		"an Ed25519 key":                   ed.Public(),
+		"an ECDSA key":                     ec.Public(),
+		"a private key":                    ownKey(),
+	}, func(s crypto.Signer) (middleware.Format, error) {
+		key, err := gcs.NewServiceAccountKey(testEmail, s)
+		if err != nil {
+			return nil, err
+		}
+		return gcs.New(key, nil)
+	}, "https://files.example", middleware.Claims{Expires: time.Unix(1700000000, 0)})
+	if _, err := gcs.NewServiceAccountKey(testEmail, (*rsa.PrivateKey)(nil)); err == nil {
+		t.Error("a nil *rsa.PrivateKey was taken")
 	}
 }
 

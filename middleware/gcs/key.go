@@ -12,13 +12,14 @@ import (
 	"fmt"
 	"math/big"
 
+	"example.com/signedurl/middleware/internal/signer"
 	"example.com/signedurl/middleware/internal/sigv4"
 )
 
 // Key is an HMAC key, the key of a service account, or the public half of one.
 // A secret is held in a closure, so that no verb of fmt, no logger and no
-// encoder can print it. [New] refuses the zero Key. A Key is immutable and safe
-// for concurrent use.
+// encoder can print it. [New] refuses the zero Key. A Key is immutable, and safe
+// for concurrent use if its [crypto.Signer] is.
 type Key struct{ key sigv4.Key }
 
 // NewHMACKey returns an HMAC key (GOOG4-HMAC-SHA256). The access id is 1 to 128
@@ -30,19 +31,28 @@ func NewHMACKey(accessID, secret string) (Key, error) {
 }
 
 // NewServiceAccountKey returns the key of a service account
-// (GOOG4-RSA-SHA256), named by the account's email address. The private key
-// has 2048 to 4096 bits and must not be changed afterwards.
-func NewServiceAccountKey(email string, private *rsa.PrivateKey) (Key, error) {
-	if err := private.Validate(); err != nil {
+// (GOOG4-RSA-SHA256), named by the account's email address. The private key is
+// an *[rsa.PrivateKey], which must not be changed afterwards, or any other
+// [crypto.Signer] with an *[rsa.PublicKey], such as one in a hardware module.
+// The public key has 2048 to 4096 bits. It is asked for once and copied.
+//
+// NewServiceAccountKey signs nothing. Each signature is verified before it
+// leaves: if the signer fails, panics or returns another signature, Sign
+// returns an error, which wraps that of the signer. A call waits for its signer,
+// and no other call does.
+func NewServiceAccountKey(email string, private crypto.Signer) (Key, error) {
+	named, err := signer.Public(private)
+	if err != nil {
+		return Key{}, fmt.Errorf("signedurl: the private key of the service account: %w", err)
+	}
+	public, ok := named.(*rsa.PublicKey)
+	if !ok {
+		return Key{}, fmt.Errorf("signedurl: the key of a service account is an RSA key, and the public half of this one is %T", named)
+	}
+	if local, ok := private.(*rsa.PrivateKey); ok && local.Validate() != nil {
 		return Key{}, errors.New("signedurl: the private key is not a valid RSA key")
 	}
-	return rsaKey(email, &private.PublicKey, func(_ string, msg []byte) (string, error) {
-		sum := sha256.Sum256(msg)
-		// PKCS #1 v1.5 needs no random numbers, so that equal claims give
-		// equal links.
-		sig, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, sum[:])
-		return hex.EncodeToString(sig), err
-	})
+	return rsaKey(email, public, private)
 }
 
 // NewServiceAccountPublicKey returns a key that verifies the links of a service
@@ -57,11 +67,12 @@ func NewServiceAccountPublicKey(email string, public *rsa.PublicKey) (Key, error
 // forged link costs milliseconds.
 const minBits, maxBits = 2048, 4096
 
-func rsaKey(email string, public *rsa.PublicKey, sign func(day string, msg []byte) (string, error)) (Key, error) {
+// rsaKey returns a key that signs with private, unless that is nil.
+func rsaKey(email string, public *rsa.PublicKey, private crypto.Signer) (Key, error) {
 	if err := sigv4.CheckID(email); err != nil {
 		return Key{}, err
 	}
-	if public.N == nil || public.N.BitLen() < minBits || public.N.BitLen() > maxBits {
+	if public == nil || public.N == nil || public.N.BitLen() < minBits || public.N.BitLen() > maxBits {
 		return Key{}, fmt.Errorf("signedurl: an RSA key must have %d to %d bits", minBits, maxBits)
 	}
 	// With the exponent 1 anyone can sign: the signature is the padded digest
@@ -70,6 +81,18 @@ func rsaKey(email string, public *rsa.PublicKey, sign func(day string, msg []byt
 		return Key{}, errors.New("signedurl: modulus and exponent of an RSA key are odd, and the exponent is at least 3")
 	}
 	own := &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
+	var sign func(day string, msg []byte) (string, error)
+	if private != nil {
+		sign = func(_ string, msg []byte) (string, error) {
+			sum := sha256.Sum256(msg)
+			// PKCS #1 v1.5 has no random numbers in its signatures, so that
+			// equal claims give equal links.
+			sig, err := signer.Sign(private, crypto.SHA256, sum[:], func(sig []byte) bool {
+				return rsa.VerifyPKCS1v15(own, crypto.SHA256, sum[:], sig) == nil
+			})
+			return hex.EncodeToString(sig), err
+		}
+	}
 	return Key{sigv4.Key{
 		ID:     email,
 		Suffix: "-RSA-SHA256",
