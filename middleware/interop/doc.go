@@ -1,8 +1,9 @@
 // Package interop tests the packages django, cloudfront, gcs and s3 against the
 // code of the systems whose links they read and write: Django, the AWS SDKs for
-// Go and JavaScript, and Google's storage library for Go. It has no code but
-// tests. It is a module of its own, so that a program which imports the
-// middleware does not depend on the SDKs.
+// Go and JavaScript, and Google's storage library for Go. It also signs with
+// keys in an agent and in a hardware module. It has no code but tests. It is a
+// module of its own, so that a program which imports the middleware does not
+// depend on the SDKs.
 //
 // In one direction the other system signs. A
 // [example.com/signedurl/middleware.Verifier] must accept the link in the first
@@ -12,6 +13,11 @@
 // same request at the same time, and the two links must be equal. ECDSA
 // signatures of the SDKs are random and never equal; those of this project are
 // verified by the OpenSSL in Node.js.
+//
+// Keys that the process does not hold are in the ssh-agent of OpenSSH and, over
+// PKCS #11, in SoftHSM, which generates its own. Their links are those of the
+// same keys elsewhere, and there are none once the agent is locked, the key
+// removed or the session closed.
 //
 // No test waits for a clock. SDKs in Go run in a bubble of [testing/synctest],
 // as the verifier does; those in Python and JavaScript are given the time.
