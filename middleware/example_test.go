@@ -542,6 +542,44 @@ func ExampleNewSignerKey() {
 	// 200 pictures, 1 signature
 }
 
+// A front end holds a link to a folder for an hour, and hands out one file for a
+// minute. It needs no key.
+func ExampleNarrow() {
+	folder, err := url.Parse(exampleFolder())
+	if err != nil {
+		log.Fatal(err)
+	}
+	folder.Path = "/files/video/42/trailer.mp4" // which the link opens
+	link, err := middleware.Narrow(folder, middleware.Claims{
+		Expires: exampleTime.Add(-59 * time.Minute),
+		Only:    "/files/video/42/trailer.mp4",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(strings.ReplaceAll(link.String(), "&", "\n  &"))
+
+	// Nobody makes a wider link of it.
+	_, err = middleware.Narrow(link, middleware.Claims{Expires: exampleTime})
+	fmt.Println(err)
+	// Output:
+	// /files/video/42/trailer.mp4?expires_at=4102444800
+	//   &signed_by=2026a
+	//   &signed_narrow=expires_at%3D4102441260%26signed_only%3D%252Ffiles%252Fvideo%252F42%252Ftrailer.mp4
+	//   &signed_under=%2Ffiles%2Fvideo%2F42%2F
+	//   &signature=-eI97jTFNcOFoyoDSG6n8VRJhLHvdA7ypkHy-SdpeJY
+	// signedurl: cannot narrow: the claim Expires is wider than the link
+}
+
+// exampleFolder is a link to a folder.
+func exampleFolder() string {
+	u, err := exampleRing().Sign(&url.URL{Path: "/files/video/42/"}, middleware.Claims{Expires: exampleTime, Under: "/files/video/42/"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return u.String()
+}
+
 // One cookie opens all segments of a video, by URLs without a signature.
 func ExampleSubtree_Cookies() {
 	ring := exampleRing()

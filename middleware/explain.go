@@ -13,8 +13,8 @@ type Explanation struct {
 	// Path is the path that was verified, with a stripped prefix put back.
 	Path string
 	// Signed is the text over which the link's signature was, or would be,
-	// made. It is empty if the request was refused before. The value of a
-	// binding is replaced by its name.
+	// made, and after it the texts of the link's steps. It is empty if the
+	// request was refused before. The value of a binding is replaced by its name.
 	Signed string
 	// Checks lists the checks that were passed, in order, and then the one that
 	// failed, if one did.

@@ -174,7 +174,7 @@ func paramIndex(name string) param {
 // id and signature.
 func (c *Claims) write() (string, error) {
 	if c.Only != "" {
-		return "", errors.New("the claim Only is for Narrow: a link that is signed opens the path of its URL")
+		return "", fmt.Errorf("the claim Only is for Narrow, and a link that is signed opens the path of its URL: %w", errors.ErrUnsupported)
 	}
 	var q []byte
 	for _, limit := range limits {

@@ -113,6 +113,19 @@ func ask(t *testing.T, c authv3.AuthorizationClient, q *authv3.CheckRequest) (st
 	return status, headers, resp
 }
 
+// narrow narrows a link by a step.
+func narrow(t *testing.T, link string, step middleware.Claims) string {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err == nil {
+		u, err = middleware.Narrow(u, step)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.String()
+}
+
 func TestEnvoyHearsWhetherARequestMayPass(t *testing.T) {
 	const client = "192.0.2.7"
 	c := start(t, middleware.Options{
@@ -121,6 +134,7 @@ func TestEnvoyHearsWhetherARequestMayPass(t *testing.T) {
 	good := sign(t, "/files/card.jpg", nil)
 	mine := sign(t, "/files/card.jpg", func(c *middleware.Claims) { c.Networks = []netip.Prefix{netip.MustParsePrefix(client + "/32")} })
 	once := sign(t, "/files/once.jpg", func(c *middleware.Claims) { c.ID, c.Uses = "x", 1 })
+	tree := sign(t, "/files/card.jpg", func(c *middleware.Claims) { c.Under, c.Methods = "/files/", []string{"GET", "PUT"} })
 	cookie, err := keys.SignCookies("link", middleware.Claims{Expires: time.Now().Add(time.Hour), Under: "/files/"})
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +165,13 @@ func TestEnvoyHearsWhetherARequestMayPass(t *testing.T) {
 		{"no method", "", good, client, nil, 403},
 		{"no target", "GET", "", client, nil, 403},
 		{"a cookie", "GET", "/files/card.jpg", client, map[string]string{"cookie": cookie[0].String()}, 200},
+		{"a narrowed link", "GET", narrow(t, good, middleware.Claims{Methods: []string{"GET"}}), client, nil, 200},
+		{"a method that was taken away", "HEAD", narrow(t, tree, middleware.Claims{Methods: []string{"PUT"}}), client, nil, 403},
+		{"a file that is left", "GET", narrow(t, tree, middleware.Claims{Only: "/files/card.jpg"}), client, nil, 200},
+		{"a file that is not", "GET", strings.Replace(narrow(t, tree, middleware.Claims{Only: "/files/card.jpg"}), "/card", "/other", 1), client, nil, 403},
+		{"narrowed to another client", "GET", narrow(t, good, middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}), client, nil, 403},
+		{"narrowed to the past", "GET", narrow(t, good, middleware.Claims{Expires: time.Unix(1, 0)}), client, nil, 404},
+		{"a step taken away", "GET", strings.Replace(narrow(t, good, middleware.Claims{Expires: time.Unix(1, 0)}), "signed_narrow", "x", 1), client, nil, 403},
 		{"a use", "GET", once, client, nil, 200},
 		{"no further use", "GET", once, client, nil, 404},
 		{"an upload", "PUT", sign(t, "/files/a", func(c *middleware.Claims) { c.Methods, c.Upload.MaxBytes = []string{"PUT"}, 10 }), client, nil, 403},

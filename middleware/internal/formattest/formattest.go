@@ -39,7 +39,8 @@ var formed = map[string]any{
 }
 
 // Claims tests that Sign, and SignCookies if the format has it, carry each
-// claim or refuse it with errors.ErrUnsupported. It sets the fields of
+// claim or refuse it with errors.ErrUnsupported, and that the steps of narrowed
+// links mean nothing to the format. It sets the fields of
 // middleware.Claims one by one, in addition to those of base, which make a
 // complete link. The origin precedes the path in the URL that is signed.
 func Claims(t *testing.T, f middleware.Format, origin string, base middleware.Claims) {
@@ -50,6 +51,7 @@ func Claims(t *testing.T, f middleware.Format, origin string, base middleware.Cl
 	if l, err := signed(f, u, base); err != nil {
 		t.Fatalf("the base: %v, %+v", err, l)
 	}
+	t.Run("Narrow", func(t *testing.T) { noSteps(t, f, *u, base) })
 	fields := reflect.TypeFor[middleware.Claims]()
 	for i := range fields.NumField() {
 		field := fields.Field(i)
@@ -95,6 +97,22 @@ func Claims(t *testing.T, f middleware.Format, origin string, base middleware.Cl
 				}
 			}
 		})
+	}
+}
+
+// noSteps tests that a link of the format cannot be narrowed, and that a parameter
+// that looks like a step is one of the application's.
+func noSteps(t *testing.T, f middleware.Format, u url.URL, c middleware.Claims) {
+	link, err := f.Sign(&u, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if narrow, err := middleware.Narrow(link, middleware.Claims{Host: "a.example"}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("narrowed: %v, %v", narrow, err)
+	}
+	u.RawQuery = "signed_narrow=expires_at%3D1"
+	if l, err := signed(f, &u, c); err == nil && (l.Narrowed != "" || !l.Expiry().Equal(c.Expires)) {
+		t.Errorf("a parameter of the application is a step: %+v", l)
 	}
 }
 
