@@ -49,7 +49,8 @@ func (rec *recorder) record(next http.Handler) http.Handler {
 			}
 			cause := rec.cutOff(r, reply, completed)
 			rec.metrics.request(reply.status, reply.bytes, cause)
-			if rec.access {
+			// A balancer asks for its health all the time, and readiness tells of changes.
+			if rec.access && !asksHealth(r) {
 				rec.line(r, reply, d, cause, time.Since(start))
 			}
 			rec.metrics.inFlight.Add(-1) // last: see wait
