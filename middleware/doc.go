@@ -261,16 +261,16 @@
 //	signed_under    as in a link: the subtree that is left
 //
 // A step is written in the canonical form of a query, as described above: names and
-// values are encoded, and names are sorted. No name comes twice. A step has at most
-// 1024 bytes, and a link at most 4 steps, each in a parameter signed_narrow of its
-// own. With S(0) the 32 bytes of the link's own MAC, which its signature is the
-// base64url of, each step makes
+// values are encoded, and names are sorted. No name comes twice, and no value is
+// empty. A step has at most 1024 bytes, and a link at most 4 steps, each in a parameter
+// signed_narrow of its own, which counts among the 128 pairs. With S(0) the 32 bytes of
+// the link's own MAC, which its signature is the base64url of, each step makes
 //
 //	S(n) = HMAC-SHA-256(key: S(n-1), message: signed-narrow/1 LF step)
 //
 // and the signature of the narrower link is the base64url of S(n). The key is the
 // decoded signature, and the message the step before it is encoded as the value of
-// signed_narrow. For example, with the key
+// signed_narrow: there, a path in a step is encoded twice. For example, with the key
 //
 //	2026a:hmac-sha256:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY
 //
@@ -297,8 +297,13 @@
 // each step in the order in which they stand, and compare the last one with the
 // signature. A step that is not in its canonical form or has another name is refused,
 // although its signature is right. So is a step in a link that is signed with Ed25519.
+// That each step leaves the path is checked with the signature. The other limits of a
+// step are checked after those of the link and of the steps before it, the time first,
+// and before the policy. A size or a type in a step needs [Options].EnforcesUploads, as
+// in a link.
 //
-// A cookie is narrowed in the same way, with [NarrowCookie].
+// A cookie is narrowed in the same way, with [NarrowCookie]. Which cookies are tried
+// depends on their signed_under and not on their steps.
 //
 // The verifier's policy and its stores look at the link itself: a narrower link may
 // live as long as [Options].MaxLifetime lets the link itself, and takes its uses from

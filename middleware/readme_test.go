@@ -2,13 +2,17 @@ package middleware_test
 
 import (
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
+
+	"example.com/signedurl/middleware"
 )
 
 // page returns a page of the project by its path from the root.
@@ -44,6 +48,38 @@ func TestReadmesShowFilesAsTheyAre(t *testing.T) {
 		if n := strings.Count(text, "<!-- file: "); n != len(want) {
 			t.Errorf("%s shows %d files, want %d", name, n, len(want))
 		}
+	}
+}
+
+// The package documentation shows a key, a link, a step and what becomes of them.
+func TestTheExampleOfTheDocumentationIsRight(t *testing.T) {
+	_, section, _ := strings.Cut(page(t, "middleware/doc.go"), "// # Narrowing\n")
+	_, section, _ = strings.Cut(section, "For example, with the key\n")
+	shown := regexp.MustCompile(`(?m)^//\t(.*)$`).FindAllStringSubmatch(section, 4)
+	if len(shown) != 4 {
+		t.Fatalf("it shows %d lines", len(shown))
+	}
+	key, link, step, narrower := shown[0][1], shown[1][1], shown[2][1], shown[3][1]
+	ring, err := middleware.ParseKeyring(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := vector{steps: []string{step}}.lastStep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &url.URL{Path: "/files/kyc/42/card.jpg"}
+	if u, err = ring.Sign(u, middleware.Claims{Expires: time.Unix(1767225600, 0), Under: "/files/kyc/42/"}); err != nil {
+		t.Fatal(err)
+	}
+	if u.String() != link {
+		t.Errorf("the link is\n%s\nand not\n%s", u, link)
+	}
+	if u, err = middleware.Narrow(u, c); err != nil {
+		t.Fatal(err)
+	}
+	if u.String() != narrower {
+		t.Errorf("the narrower link is\n%s\nand not\n%s", u, narrower)
 	}
 }
 

@@ -3,9 +3,15 @@ package middleware_test
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -29,6 +35,8 @@ const vectorDir = "testdata/vectors"
 type vector struct {
 	header map[string][]string
 	signed string
+	steps  []string // the text of each, without its first line
+	macs   []string // in hexadecimal: that of the link, and of each step
 }
 
 func (v vector) get(name string) string { return strings.Join(v.header[name], "\n") }
@@ -65,7 +73,7 @@ func readVectors(t *testing.T) map[string]vector {
 		t.Fatalf("only %d vectors in %s", len(files), vectorDir)
 	}
 	known := make(map[string]bool)
-	for _, name := range strings.Fields("comment expect key signing-key now method host tls remote cookie cookie-name binding revoked used allow-permanent enforces-uploads leeway max-lifetime prefix stripped target signer") {
+	for _, name := range strings.Fields("comment expect key signing-key now method host tls remote cookie cookie-name binding revoked used allow-permanent enforces-uploads leeway max-lifetime prefix stripped target signer wider narrower") {
 		known[name] = true
 	}
 	vectors := make(map[string]vector)
@@ -83,14 +91,26 @@ func readVectors(t *testing.T) map[string]vector {
 			}
 			v.header[name] = append(v.header[name], strings.TrimPrefix(value, " "))
 		}
+		texts := []string{""}
 		for line := range strings.Lines(signed) {
-			line, ok := strings.CutPrefix(line, "  |")
-			if !ok {
-				t.Fatalf("%s: a line of the signed text does not begin with a bar", file)
+			if text, ok := strings.CutPrefix(line, "  |"); ok {
+				texts[len(texts)-1] += text
+			} else if mac, ok := strings.CutPrefix(line, "mac: "); ok {
+				v.macs = append(v.macs, strings.TrimSuffix(mac, "\n"))
+			} else if line == "step:\n" {
+				texts = append(texts, "")
+			} else {
+				t.Fatalf("%s: unknown line %q", file, line)
 			}
-			v.signed += line
 		}
-		v.signed = strings.TrimSuffix(v.signed, "\n")
+		v.signed = strings.TrimSuffix(texts[0], "\n")
+		for _, text := range texts[1:] {
+			step, ok := strings.CutPrefix(strings.TrimSuffix(text, "\n"), "signed-narrow/1\n")
+			if !ok {
+				t.Fatalf("%s: a step without its first line", file)
+			}
+			v.steps = append(v.steps, step)
+		}
 		vectors[strings.TrimSuffix(filepath.Base(file), ".txt")] = v
 	}
 	return vectors
@@ -215,11 +235,20 @@ func (v vector) run(t *testing.T, ring *middleware.Keyring) {
 		if name := e.Link.Binding.Name; name != "" {
 			want = want[:strings.LastIndexByte(want, '\n')+1] + "[the value of " + name + "]"
 		}
+		for _, step := range v.steps {
+			want += "\nsigned-narrow/1\n" + step
+		}
 		if d := cmp.Diff(want, e.Signed); d != "" {
 			t.Errorf("signed text (-want +got):\n%s", d)
 		}
 	}
 
+	if len(v.steps) > 0 {
+		v.testMACs(t)
+	}
+	if v.has("narrower") {
+		v.testNarrow(t)
+	}
 	switch v.get("signer") {
 	case "makes this":
 		signer := ring
@@ -265,6 +294,143 @@ func (v vector) testSign(t *testing.T, signer *middleware.Keyring, l middleware.
 	if d := cmp.Diff(v.get("target"), signed.String()); d != "" {
 		t.Errorf("signed link (-want +got):\n%s", d)
 	}
+}
+
+// testMACs computes the MACs of a narrowed link again, from the texts alone. That of
+// the last step is the signature of a link that is authentic.
+func (v vector) testMACs(t *testing.T) {
+	key := strings.Split(v.header["key"][0], ":")
+	if v.has("signing-key") {
+		key = strings.Split(v.get("signing-key"), ":")
+	}
+	secret, err := base64.RawURLEncoding.DecodeString(key[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := func(key []byte, text string) []byte {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(text))
+		return mac.Sum(nil)
+	}
+	mac := sum(secret, v.signed)
+	if key[1] == "ed25519" {
+		mac = ed25519.Sign(ed25519.NewKeyFromSeed(secret), []byte(v.signed))
+	}
+	macs := []string{hex.EncodeToString(mac)}
+	for _, step := range v.steps {
+		mac = sum(mac, "signed-narrow/1\n"+step)
+		macs = append(macs, hex.EncodeToString(mac))
+	}
+	if d := cmp.Diff(v.macs, macs); d != "" {
+		t.Errorf("MACs (-want +got):\n%s", d)
+	}
+	signature := "signature=" + base64.RawURLEncoding.EncodeToString(mac)
+	if expect := v.get("expect"); expect != "invalid" && expect != "unsigned" && !strings.Contains(v.get("target")+v.get("cookie"), signature) {
+		t.Errorf("nothing has the %s", signature)
+	}
+}
+
+// testNarrow narrows the wider link by the claims of the last step.
+func (v vector) testNarrow(t *testing.T) {
+	c, err := v.lastStep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	want := v.get("target")
+	if v.has("cookie") {
+		want = strings.TrimPrefix(v.get("cookie"), v.get("cookie-name")+"=")
+		got, err = middleware.NarrowCookie(v.get("wider"), c)
+	} else {
+		var u *url.URL
+		if u, err = url.ParseRequestURI(v.get("wider")); err != nil {
+			t.Fatal(err)
+		}
+		if u, err = middleware.Narrow(u, c); err == nil {
+			got = u.String()
+		}
+	}
+	switch v.get("narrower") {
+	case "makes this":
+		if d := cmp.Diff(want, got); d != "" || err != nil {
+			t.Errorf("the narrower says %v, and makes (-want +got):\n%s", err, d)
+		}
+	case "refuses":
+		if err == nil {
+			t.Errorf("the narrower makes %s", got)
+		}
+	default:
+		t.Errorf("narrower: %s", v.get("narrower"))
+	}
+}
+
+// lastStep returns the claims of the last step, as somebody who narrows a link
+// writes them down. It does not look at what they are.
+func (v vector) lastStep() (c middleware.Claims, err error) {
+	values, err := url.ParseQuery(v.steps[len(v.steps)-1])
+	if err != nil {
+		return c, err
+	}
+	for name := range values {
+		value := values.Get(name)
+		list := strings.Split(value, ",")
+		n, _ := strconv.ParseInt(value, 10, 64)
+		switch name {
+		case "expires_at":
+			if value == "never" {
+				c.Permanent = true
+			} else {
+				c.Expires = time.Unix(n, 0)
+			}
+		case "signed_from":
+			c.NotBefore = time.Unix(n, 0)
+		case "signed_under":
+			c.Under = value
+		case "signed_only":
+			c.Only = value
+		case "signed_methods":
+			c.Methods = list
+		case "signed_host":
+			c.Host = value
+		case "signed_ip":
+			for _, text := range list {
+				addr, err := netip.ParseAddr(text)
+				network := netip.PrefixFrom(addr, addr.BitLen())
+				if err != nil {
+					network, err = netip.ParsePrefix(text)
+				}
+				if err != nil {
+					return c, err
+				}
+				c.Networks = append(c.Networks, network)
+			}
+		case "signed_max":
+			c.Upload.MaxBytes = n
+		case "signed_accept":
+			c.Upload.Accept = list
+		case "signed_as":
+			c.DownloadName = value
+		case "signed_for":
+			c.Binding = middleware.Binding{Name: value, Value: "s-1"}
+		case "signed_id":
+			c.ID = value
+		case "signed_ignore":
+			c.Ignore = list
+		case "signed_type":
+			c.ContentType = value
+		case "signed_replace":
+			c.Upload.Replace = true
+		case "signed_sum":
+			sum, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(value, "sha-256:"))
+			if err != nil {
+				return c, err
+			}
+			c.Upload.SHA256 = [32]byte(sum)
+		default:
+			return c, errors.New("no claim is " + name)
+		}
+	}
+	return c, nil
 }
 
 // unsigned returns the target without its reserved parameters.

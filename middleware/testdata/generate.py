@@ -8,6 +8,7 @@ runs make equal files.
 
 import base64
 import hashlib
+import hmac
 import os
 import sys
 
@@ -41,10 +42,11 @@ TREE = "expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2Fkyc%2F42%2
 files = {}
 
 
-def vector(name, comment, expect, target, alter=None, key=MAC, ring=None, binding=b"", signed=None, **setup):
+def vector(name, comment, expect, target, alter=None, key=MAC, ring=None, binding=b"", signed=None, narrower=(), **setup):
     """Adds a vector. The target is signed with key, unless it has a signature
     or key is None, and then altered: one text in it replaced by another, or
-    given to a function. What is in setup goes into signedurl.Request."""
+    given to a function. narrower says what a narrower does, and of which link.
+    What is in setup goes into signedurl.Request."""
     if key and signed is None:
         target, signed = sign_lax(target, Key(key), binding)
     if alter:
@@ -74,13 +76,28 @@ def vector(name, comment, expect, target, alter=None, key=MAC, ring=None, bindin
         else:
             lines.append("%s: %s" % (header, "yes" if value is True else value))
     lines.append("target: " + target)
-    if expect == "accepted" and (resigned(target, key, binding) == target if key else resigned_cookie(signed, key_of(signed), setup)):
+    if narrower:
+        lines += ["wider: " + narrower[1], "narrower: " + narrower[0]]
+    elif expect == "accepted" and (resigned(target, key, binding) == target if key else resigned_cookie(signed, key_of(signed), setup)):
         lines.append("signer: makes this")
     if expect == "invalid" and target.startswith("/") and resigned(target, MAC, b"", plain=True) is None:
         lines.append("signer: refuses")
     if signed is not None:
-        lines += ["signed:"] + ["  |" + line for line in signed.split("\n")]
+        lines += texts(signed, signer or key_of(signed))
     add(name, lines)
+
+
+def texts(signed, key):
+    """The lines of a signed text and, if there are steps, of each text and MAC."""
+    base, *steps = signed.split("\nsigned-narrow/1\n")
+    lines = ["signed:"] + ["  |" + line for line in base.split("\n")]
+    if steps:
+        mac = signedurl.b64decode(Key(key).sign(base))
+        lines.append("mac: " + mac.hex())
+        for step in steps:
+            mac = signedurl.step_mac(mac, step)
+            lines += ["step:"] + ["  |" + line for line in signedurl.step_text(step).split("\n")] + ["mac: " + mac.hex()]
+    return lines
 
 
 def bad_keys(name, comment, *ring):
@@ -101,6 +118,8 @@ def add(name, lines):
 
 def replace(text, alter):
     if callable(alter):
+        if alter(text) == text:
+            sys.exit("nothing is altered in %.300s" % text)
         return alter(text)
     if text.count(alter[0]) != 1:
         sys.exit("%r is not once in %r" % (alter[0], text))
@@ -961,6 +980,340 @@ cookie_vector("cookies_of_other_subtrees_before_a_good_one", "Those whose subtre
               [OTHER] * 5 + [GOOD], winner=5)
 cookie_vector("cookies_that_are_malformed_before_a_good_one", "They have no subtree that holds the path, and are not counted.", "accepted",
               [("x", None)] * 5 + [GOOD], winner=5)
+
+# --- narrowing ------------------------------------------------------------------
+
+FOLDER = "/files/kyc/42/card.jpg?" + TREE
+PLAIN = "/files/kyc/42/card.jpg?expires_at=1767225600&signed_by=2026a"
+SOON = "expires_at=1767222060"
+ONLY = "signed_only=%2Ffiles%2Fkyc%2F42%2Fcard.jpg"
+GET_PUT = PLAIN + "&signed_methods=GET%2CPUT"
+
+
+def narrowed(target, *steps):
+    """Puts steps into a target that is not signed yet, where a narrower does."""
+    path, _, query = target.partition("?")
+    pairs = query.split("&") + ["signed_narrow=" + escape(step.encode("utf-8", "surrogateescape")) for step in steps]
+    return path + "?" + "&".join(sorted(pairs, key=lambda pair: pair.partition("=")[0]))
+
+
+def narrow_vector(name, comment, expect, target, *steps, alter=None, refuses=False, by_hand=False, key=MAC, binding=b"", **setup):
+    """Adds a vector of a link that was narrowed by steps and then altered. refuses
+    says that a narrower must refuse the last step, and by_hand that no narrower
+    makes such a link, or that one may refuse to since the step is wider."""
+    parent = sign_lax(narrowed(target, *steps[:-1]), Key(key), binding)[0]
+    link = sign_lax(narrowed(target, *steps), Key(key), binding)[0]
+    made = narrow_again(parent, steps[-1])
+    if refuses and made is not None:
+        sys.exit("%s: the narrower makes %s" % (name, made))
+    if not (refuses or by_hand or alter) and made != link:
+        sys.exit("%s: the narrower makes\n%s, want\n%s" % (name, made, link))
+    narrower = ("refuses", parent) if refuses else () if by_hand or alter else ("makes this", parent)
+    vector("narrow_" + name, comment, expect, narrowed(target, *steps), alter, key, binding=binding, narrower=narrower, **setup)
+
+
+def narrow_again(link, step):
+    """What a narrower makes of a link and the claims of a step. None if it refuses."""
+    try:
+        return signedurl.narrow(link, {n.decode(): v.decode("utf-8", "surrogateescape") for n, v in parse_pairs_lax(step.encode("utf-8", "surrogateescape"))})
+    except signedurl.Refused:
+        return None
+
+
+def signature_of(target):
+    return sign_lax(target, Key(MAC))[0].rpartition("=")[2]
+
+
+def pair_of(link):
+    """The first step of a link, as it stands there."""
+    return next(pair for pair in link.replace("?", "&").split("&") if pair.startswith("signed_narrow="))
+
+
+def mac_over(message, key=None):
+    """Replaces the signature by a MAC of other bytes or with another key."""
+    key = key or signedurl.b64decode(signature_of(PLAIN))
+    return resign(lambda s: signedurl.b64encode(hmac.new(key, message.encode(), hashlib.sha256).digest()))
+
+
+narrow_vector("folder_to_a_file_for_a_minute", "A folder for an hour becomes one file for a minute.", "accepted", FOLDER, SOON + "&" + ONLY)
+narrow_vector("folder_to_a_file_and_another_is_asked_for", "The path must be the step's.", "invalid", FOLDER.replace("card", "front"), ONLY, refuses=True)
+narrow_vector("folder_to_a_file_and_the_folder_is_asked_for", "The path must be the step's.", "invalid", FOLDER.replace("card.jpg", ""), ONLY, refuses=True)
+narrow_vector("folder_to_a_file_and_a_longer_name_is_asked_for", "The path is compared as a whole.", "invalid", FOLDER.replace("jpg", "jpg.txt"), ONLY, refuses=True)
+narrow_vector("folder_to_a_file_and_it_is_spelled_otherwise", "A harmless re-spelling of the path.", "accepted", FOLDER, ONLY, alter=("card.jpg?", "%63ard%2ejpg?"))
+narrow_vector("folder_to_a_file_with_escapes", "The value is a path in canonical form, and is encoded once more for each query that it is in.", "accepted",
+              FOLDER.replace("card.jpg", "B%C3%BCro%20%2F%25.pdf"), "signed_only=%2Ffiles%2Fkyc%2F42%2FB%25C3%25BCro%2520%252F%2525.pdf")
+narrow_vector("folder_to_itself", "A path may end in a slash.", "accepted", FOLDER.replace("card.jpg", ""), "signed_only=%2Ffiles%2Fkyc%2F42%2F")
+narrow_vector("folder_to_a_file_elsewhere", "A step never widens: the path is outside the link's subtree.", "invalid",
+              FOLDER.replace("/42/", "/43/"), ONLY.replace("42", "43"), by_hand=True)
+narrow_vector("folder_and_an_application_parameter", "Nothing covers it, since the link is for a subtree.", "invalid", FOLDER, ONLY, alter=append("&width=100"))
+narrow_vector("folder_and_an_ignored_parameter", "The link says that it does not matter.", "accepted", FOLDER.replace("&signed_under", "&signed_ignore=utm_%2A&signed_under"), ONLY,
+              alter=append("&utm_source=mail"))
+narrow_vector("file_to_itself", "It says nothing new.", "accepted", PLAIN, ONLY)
+narrow_vector("file_to_another", "Nothing is left.", "invalid", PLAIN, ONLY.replace("card", "front"), refuses=True)
+narrow_vector("file_with_application_parameters", "They are the link's.", "accepted", PAGE + "&zoom=2", SOON)
+narrow_vector("file_with_an_altered_application_parameter", "They are the link's, and signed.", "invalid", PAGE, SOON, alter=("page=2", "page=3"))
+narrow_vector("file_with_an_ignored_parameter", "The link says that it does not matter.", "accepted", PLAIN + "&signed_ignore=fbclid", SOON, alter=lambda t: t.replace("?", "?fbclid=x&"))
+narrow_vector("below_a_stripped_prefix", "The path of a step is that of the link.", "accepted", FOLDER, ONLY, alter=("/files/kyc/42/card", "/kyc/42/card"), prefix="/files")
+narrow_vector("by_the_second_key", "The key is that of the link.", "accepted", FOLDER.replace("2026a", "2025b"), SOON, key=OLD, ring=[MAC, OLD])
+
+for name, path, expect in [("a_folder_below", "/files/kyc/42/scans/1.png", "accepted"), ("a_folder_below_itself", "/files/kyc/42/scans/", "accepted"),
+                           ("a_folder_below_and_its_neighbour_is_asked_for", "/files/kyc/42/scans2/1.png", "invalid"),
+                           ("a_folder_below_and_its_name_without_slash_is_asked_for", "/files/kyc/42/scans", "invalid"),
+                           ("a_folder_below_and_the_one_above_is_asked_for", "/files/kyc/42/", "invalid")]:
+    narrow_vector("to_" + name, "The path must be in the subtree of the link and of each step.", expect, path + "?" + TREE,
+                  "signed_under=%2Ffiles%2Fkyc%2F42%2Fscans%2F", refuses=expect == "invalid")
+narrow_vector("to_a_folder_above", "A step never widens: this is in the link's subtree.", "accepted", FOLDER, "signed_under=%2Ffiles%2Fkyc%2F", by_hand=True)
+narrow_vector("to_a_folder_above_and_outside", "A step never widens: this is outside the link's subtree.", "invalid", FOLDER.replace("/42/", "/43/"), "signed_under=%2Ffiles%2Fkyc%2F", by_hand=True)
+narrow_vector("a_file_to_its_folder", "A step never widens: the link is for this file.", "accepted", PLAIN, "signed_under=%2Ffiles%2Fkyc%2F42%2F", by_hand=True)
+narrow_vector("a_file_to_its_folder_and_another_is_asked_for", "A step never widens: the link is for one file.", "invalid", PLAIN, "signed_under=%2Ffiles%2Fkyc%2F42%2F",
+              alter=("card", "front"))
+narrow_vector("to_a_folder_and_a_file", "Both are held.", "accepted", FOLDER, ONLY + "&signed_under=%2Ffiles%2Fkyc%2F42%2F")
+narrow_vector("to_a_folder_and_a_file_outside", "Both are held.", "invalid", FOLDER, ONLY + "&signed_under=%2Ffiles%2Fkyc%2F42%2Fscans%2F", refuses=True)
+
+narrow_vector("expiry", "It is not reached yet.", "accepted", PLAIN, SOON)
+narrow_vector("expiry_reached", "The earliest counts.", "expired", PLAIN, SOON, now=1767222060)
+narrow_vector("expiry_a_second_before", "The earliest counts.", "accepted", PLAIN, SOON, now=1767222059)
+narrow_vector("expiry_reached_within_leeway", "The leeway holds for steps as well.", "accepted", PLAIN, SOON, now=1767222069, leeway=10)
+narrow_vector("expiry_reached_and_leeway", "The leeway holds for steps as well.", "expired", PLAIN, SOON, now=1767222070, leeway=10)
+narrow_vector("expiry_later_than_the_link", "The link's counts, too.", "accepted", PLAIN, "expires_at=1767229200", by_hand=True)
+narrow_vector("expiry_later_than_the_link_that_has_expired", "A step never prolongs a link.", "expired", PLAIN, "expires_at=1767229200", by_hand=True, now=END)
+narrow_vector("expiry_of_the_first_of_two_steps", "The earliest counts.", "expired", PLAIN, SOON, "expires_at=1767222120", by_hand=True, now=1767222060)
+narrow_vector("expiry_of_the_second_of_two_steps", "The earliest counts.", "expired", PLAIN, "expires_at=1767222120", SOON, now=1767222060)
+narrow_vector("expiry_never", "It would say nothing.", "invalid", PLAIN.replace("1767225600", "never"), "expires_at=never", refuses=True, allow_permanent=True)
+narrow_vector("expiry_zero", "A number, and long ago.", "expired", PLAIN, "expires_at=0")
+NEVER = PLAIN.replace("1767225600", "never")
+narrow_vector("permanent_link", "It expires now.", "accepted", NEVER, SOON, allow_permanent=True)
+narrow_vector("permanent_link_that_has_expired", "Its step's expiry counts.", "expired", NEVER, SOON, allow_permanent=True, now=1767222060)
+narrow_vector("permanent_link_where_none_is_allowed", "The verifier's policy looks at the link itself.", "not_allowed", NEVER, SOON)
+narrow_vector("permanent_link_where_none_is_allowed_that_has_expired", "Time comes before policy.", "expired", NEVER, SOON, now=1767222060)
+narrow_vector("permanent_link_without_an_expiry", "It is still permanent.", "accepted", NEVER, ONLY, allow_permanent=True)
+narrow_vector("link_that_lives_too_long", "The verifier's policy looks at the link itself.", "not_allowed", PLAIN, SOON, max_lifetime=600)
+narrow_vector("link_that_lives_long_enough", "The verifier's policy looks at the link itself.", "accepted", PLAIN, "expires_at=1767225599", max_lifetime=3600)
+narrow_vector("start_in_the_past", "It has come.", "accepted", PLAIN, "signed_from=1767222000")
+narrow_vector("start_to_come", "The latest counts.", "not_yet", PLAIN, "signed_from=1767222001")
+narrow_vector("start_to_come_within_leeway", "The leeway holds for steps as well.", "accepted", PLAIN, "signed_from=1767222010", leeway=10)
+narrow_vector("start_before_that_of_the_link", "The latest counts.", "not_yet", PLAIN + "&signed_from=1767222001", "signed_from=1767222000", by_hand=True)
+narrow_vector("start_to_come_of_a_link_whose_step_has_expired", "The link's own times come first.", "not_yet", PLAIN + "&signed_from=1767223000", SOON, by_hand=True, now=1767222060)
+narrow_vector("start_to_come_of_a_step_before_one_that_has_expired", "The steps come in their order.", "not_yet", PLAIN, "signed_from=1767223000", SOON, by_hand=True, now=1767222060)
+narrow_vector("start_to_come_of_a_step_after_one_that_has_expired", "The steps come in their order.", "expired", PLAIN, SOON, "signed_from=1767223000", by_hand=True, now=1767222060)
+narrow_vector("expiry_reached_and_a_method_that_the_link_lacks", "The link's own limits come first.", "not_allowed", PLAIN, SOON, now=1767222060, method="PUT")
+narrow_vector("expiry_reached_and_a_method_that_the_step_lacks", "Of each step, the time comes first.", "expired", GET_PUT, SOON + "&signed_methods=GET", now=1767222060, method="PUT")
+narrow_vector("expiry_reached_and_a_method_that_an_earlier_step_lacks", "The steps come in their order.", "not_allowed", GET_PUT, "signed_methods=GET", SOON, now=1767222060, method="PUT")
+narrow_vector("expiry_reached_where_the_link_lives_too_long", "The verifier's policy comes after the steps.", "expired", PLAIN, SOON, now=1767222060, max_lifetime=600)
+narrow_vector("expiry_reached_of_a_link_that_is_revoked", "Stores come last.", "expired", PLAIN + "&signed_id=case-42", SOON, now=1767222060, revoked=["case-42"])
+narrow_vector("expiry_reached_and_another_path", "Whether the path is left is part of the signature's check.", "invalid", FOLDER.replace("card", "front"), SOON + "&" + ONLY,
+              refuses=True, now=1767222060)
+narrow_vector("start_and_expiry", "Both are held.", "accepted", PLAIN, SOON + "&signed_from=1767222000")
+
+narrow_vector("method", "It is left.", "accepted", GET_PUT, "signed_methods=GET")
+narrow_vector("method_head", "GET includes HEAD.", "accepted", GET_PUT, "signed_methods=GET", method="HEAD")
+narrow_vector("method_that_is_taken", "It is not left.", "not_allowed", GET_PUT, "signed_methods=GET", method="PUT")
+narrow_vector("method_put", "It is left.", "accepted", GET_PUT, "signed_methods=PUT", method="PUT")
+narrow_vector("method_head_alone", "HEAD does not include GET.", "not_allowed", PLAIN, "signed_methods=HEAD")
+narrow_vector("method_not_named", "Without methods, a step leaves those of the link.", "accepted", GET_PUT, SOON, method="PUT")
+narrow_vector("method_that_the_link_lacks", "A step never widens.", "not_allowed", PLAIN, "signed_methods=GET%2CPUT", by_hand=True, method="PUT")
+narrow_vector("methods_that_leave_none", "All must permit it.", "not_allowed", GET_PUT, "signed_methods=GET", "signed_methods=PUT", by_hand=True)
+narrow_vector("host", "It is the request's.", "accepted", PLAIN, "signed_host=files.example.com", host="FILES.example.com:443")
+narrow_vector("host_of_others", "It is not the request's.", "not_allowed", PLAIN, "signed_host=files.example.org")
+narrow_vector("host_other_than_the_link", "All must permit it.", "not_allowed", PLAIN + "&signed_host=files.example.com", "signed_host=files.example.org", by_hand=True)
+narrow_vector("address", "It is the client's.", "accepted", PLAIN, "signed_ip=192.0.2.0%2F24%2C2001%3Adb8%3A%3A%2F32")
+narrow_vector("address_of_others", "It is not the client's.", "not_allowed", PLAIN, "signed_ip=198.51.100.0%2F24")
+narrow_vector("address_that_the_link_lacks", "All must permit it.", "not_allowed", PLAIN + "&signed_ip=198.51.100.0%2F24", "signed_ip=192.0.2.0%2F24", by_hand=True)
+PUT = PLAIN + "&signed_methods=PUT"
+narrow_vector("size", "It binds the handler that reads the body.", "accepted", PUT, "signed_max=1000", **ENFORCED)
+narrow_vector("size_that_nothing_enforces", "A handler that does not know the limit would take anything.", "not_allowed", PUT, "signed_max=1000", method="PUT")
+narrow_vector("types", "They bind the handler that reads the body.", "accepted", PUT, "signed_accept=image%2F%2A%2Capplication%2Fpdf", **ENFORCED)
+narrow_vector("types_that_nothing_enforces", "A handler that does not know the limit would take anything.", "not_allowed", PUT, "signed_accept=image%2Fpng", method="PUT")
+narrow_vector("everything", "A step may have all nine.", "accepted", FOLDER.replace("&signed_under", "&signed_methods=GET%2CPUT&signed_under"),
+              "expires_at=1767222060&signed_accept=image%2Fpng&signed_from=1767222000&signed_host=files.example.com&signed_ip=192.0.2.10"
+              "&signed_max=9&signed_methods=PUT&" + ONLY + "&signed_under=%2Ffiles%2Fkyc%2F42%2F", **ENFORCED)
+narrow_vector("link_with_all_limits", "They continue to hold.", "accepted",
+              "/files/kyc/42/card.jpg?expires_at=1767225600&signed_as=card.jpg&signed_by=2026a&signed_for=session&signed_from=1767220000"
+              "&signed_host=files.example.com&signed_id=case-42&signed_ignore=fbclid&signed_inline=1&signed_ip=192.0.2.0%2F24&signed_methods=GET"
+              "&signed_type=image%2Fjpeg&signed_under=%2Ffiles%2Fkyc%2F42%2F&signed_uses=3", SOON + "&" + ONLY,
+              binding=b"s-1", bindings={"session": b"s-1"}, used={"case-42": 2})
+narrow_vector("bound_link", "Its binding is the link's.", "invalid", PLAIN + "&signed_for=session", SOON, binding=b"s-1", bindings={"session": b"s-2"})
+narrow_vector("link_that_is_revoked", "Its ID is the link's.", "revoked", PLAIN + "&signed_id=case-42", SOON, revoked=["case-42"])
+narrow_vector("link_that_is_used_up", "Its uses are the link's.", "used_up", PLAIN + "&signed_id=case-42&signed_uses=2", SOON, used={"case-42": 2})
+
+for name, value, refuses in [
+    ("expires_at_with_a_leading_zero", "expires_at=01767222060", False),
+    ("expires_at_of_the_year_10000", "expires_at=253402300800", False),
+    ("from_of_never", "signed_from=never", False),
+    ("from_with_a_plus", "signed_from=%2B1767222000", False),
+    ("under_without_a_slash_at_the_end", "signed_under=%2Ffiles%2Fkyc%2F42", True),
+    ("under_without_a_slash_at_the_start", "signed_under=files%2F", True),
+    ("under_not_canonical", "signed_under=%2Ffiles%2Fkyc%2F%2534%2532%2F", True),
+    ("only_without_a_slash_at_the_start", "signed_only=files%2Fkyc%2F42%2Fcard.jpg", True),
+    ("only_not_canonical", "signed_only=%2Ffiles%2Fkyc%2F42%2F%2563ard.jpg", True),
+    ("only_with_dot_dot", "signed_only=%2Ffiles%2Fkyc%2F43%2F..%2F42%2Fcard.jpg", True),
+    ("methods_in_lower_case", "signed_methods=get", True),
+    ("methods_with_an_empty_item", "signed_methods=GET%2C", True),
+    ("host_in_upper_case", "signed_host=FILES.example.com", True),
+    ("host_with_port_443", "signed_host=files.example.com%3A443", True),
+    ("ip_that_is_none", "signed_ip=192.0.2", False),
+    ("ip_with_too_long_a_prefix", "signed_ip=192.0.2.0%2F33", False),
+    ("max_of_zero", "signed_max=0", False),
+    ("max_of_2_to_the_53", "signed_max=9007199254740992", True),
+    ("accept_in_upper_case", "signed_accept=image%2FPNG", True),
+    ("accept_of_all_of_text", "signed_accept=text%2F%2A", True),
+]:
+    upload_too = ENFORCED if name[:3] in ("max", "acc") else {}
+    narrow_vector("value_" + name, "A value is held to the rules that it has in a link.", "invalid", PUT if upload_too else PLAIN, value,
+                  refuses=refuses, by_hand=not refuses, **upload_too)
+
+for name, value in [("signed_as", "card.jpg"), ("signed_for", "session"), ("signed_id", "case-42"), ("signed_ignore", "fbclid"), ("signed_type", "image%2Fpng"),
+                    ("signed_replace", "1"), ("signed_sum", "sha-256%3A" + SUM)]:
+    narrow_vector("step_with_" + name, "It is none of the nine.", "invalid", PUT, name + "=" + value, refuses=True, **ENFORCED)
+for name, value in [("signed_inline", "1"), ("signed_uses", "1"), ("signed_by", "2026a"), ("signature", "A" * 43), ("signed_narrow", "expires_at%3D1767222060"),
+                    ("signed_region", "eu"), ("page", "2"), ("Expires_at", "1767222060")]:
+    narrow_vector("step_with_" + (name if name.islower() else "a_name_in_upper_case"), "It is none of the nine.", "invalid", PLAIN, name + "=" + value, by_hand=True)
+narrow_vector("step_with_an_unknown_name_beside", "One name is enough.", "invalid", PLAIN, SOON + "&page=2", by_hand=True)
+
+for name, comment, step in [
+    ("in_lower_case_escapes", "It has one spelling.", "signed_only=%2ffiles%2fkyc%2f42%2fcard.jpg"),
+    ("with_a_raw_slash", "It has one spelling.", "signed_only=/files/kyc/42/card.jpg"),
+    ("with_an_unneeded_escape", "It has one spelling.", "signed_only=%2Ffiles%2Fkyc%2F42%2F%63ard.jpg"),
+    ("with_an_escaped_name", "It has one spelling.", "signed%5Fonly=%2Ffiles%2Fkyc%2F42%2Fcard.jpg"),
+    ("with_an_escaped_digit", "It has one spelling.", "expires_at=%31767222060"),
+    ("not_sorted", "It has one spelling.", ONLY + "&" + SOON),
+    ("with_a_name_twice", "Which one would count?", SOON + "&" + SOON),
+    ("with_a_name_twice_and_different", "Which one would count?", "expires_at=1767222060&expires_at=1767222120"),
+    ("with_an_empty_value", "A reserved parameter is never empty.", "expires_at="),
+    ("without_equals", "A reserved parameter is never empty.", "expires_at"),
+    ("with_a_value_without_name", "There is no empty name.", "=1"),
+    ("with_an_empty_pair_at_the_end", "There is no empty pair.", SOON + "&"),
+    ("with_an_empty_pair_at_the_start", "There is no empty pair.", "&" + SOON),
+    ("with_an_empty_pair", "There is no empty pair.", SOON + "&&" + ONLY),
+    ("with_a_semicolon", "To some readers it is a border.", SOON + ";" + ONLY),
+    ("with_a_semicolon_at_the_end", "To some readers it is a border.", SOON + ";"),
+    ("with_a_question_mark", "It is the query alone.", "?" + SOON),
+    ("with_a_line_feed", "It has one spelling.", SOON + "\n"),
+    ("with_a_null_byte", "Some readers end there.", SOON + "\0"),
+    ("with_an_invalid_escape", "This is no escape.", "signed_only=%2Ffiles%2Fkyc%2F42%2F%zz"),
+    ("with_half_an_escape", "This is no escape.", "signed_only=%2Ffiles%2Fkyc%2F42%2F%2"),
+    ("with_a_plus_for_a_space", "A space is %20.", "signed_only=%2Ffiles%2Fkyc%2F42%2Fmy+card.jpg"),
+    ("with_a_plus_before_a_number", "Numbers have one spelling.", "expires_at=+1767222060"),
+    ("in_raw_utf8", "It has one spelling.", "signed_only=%2Ffiles%2Fkyc%2F42%2FB\u00fcro.pdf"),
+    ("encoded_once_more", "It is decoded once, as every value is.", escape(SOON.encode())),
+]:
+    path = {"with_a_plus_for_a_space": "my%20card.jpg", "in_raw_utf8": "B%C3%BCro.pdf"}.get(name, "card.jpg")
+    narrow_vector("step_" + name, comment, "invalid", PLAIN.replace("card.jpg", path), step, by_hand=True)
+vector("narrow_step_empty", "A reserved parameter is never empty.", "invalid", narrowed(PLAIN, ""),
+       narrower=("refuses", sign_lax(PLAIN, Key(MAC))[0]))
+vector("narrow_step_empty_without_equals", "A reserved parameter is never empty.", "invalid", narrowed(PLAIN, ""), ("signed_narrow=", "signed_narrow"))
+vector("narrow_step_whose_name_is_not_literal", "A careless reader would take it for a parameter of the application.", "invalid", narrowed(PLAIN, SOON), ("signed_narrow", "signed%5Fnarrow"))
+vector("narrow_step_whose_name_is_in_upper_case", "What begins with signed_ is known byte for byte.", "invalid", narrowed(PLAIN, SOON), ("signed_narrow", "signed_Narrow"))
+vector("narrow_only_outside_a_step", "It has no place in the link itself.", "invalid", PLAIN + "&" + ONLY)
+cookie_vector("narrow_only_outside_a_step_in_a_cookie", "It has no place in the cookie itself.", "invalid", [limited(ONLY)], target="/files/kyc/42/card.jpg")
+
+for name, comment, alter in [
+    ("escapes_in_lower_case", "The link may be spelled otherwise; only the step may not.", lambda t: t.replace("%3D", "%3d").replace("%2F", "%2f")),
+    ("raw_equals", "The first = is the border.", lambda t: t.replace("%3D", "=")),
+    ("unneeded_escapes", "The value is decoded, as others are.", lambda t: t.replace("expires_at%3D", "%65xpires%5Fat%3D")),
+    ("raw_slash_of_the_subtree", "The link may be spelled otherwise.", lambda t: t.replace("=%2Ffiles%2Fkyc%2F42%2F", "=/files/kyc/42/")),
+    ("other_order", "The order of names is not signed.", lambda t: "?".join((t.partition("?")[0], "&".join(reversed(t.partition("?")[2].split("&")))))),
+    ("step_first", "The order of names is not signed.", lambda t: t.replace("?", "?" + pair_of(t) + "&").replace("&" + pair_of(t) + "&", "&", 1)),
+    ("step_behind_the_signature", "The order of names is not signed.", lambda t: t.replace("&" + pair_of(t), "") + "&" + pair_of(t)),
+]:
+    narrow_vector("respelled_" + name, comment, "accepted", FOLDER, SOON + "&" + ONLY, alter=alter)
+narrow_vector("respelled_steps_not_adjacent", "The steps stand in their order, whatever is between.", "accepted", FOLDER, SOON, ONLY,
+              alter=lambda t: t.replace("?", "?" + pair_of(t) + "&").replace("&" + pair_of(t) + "&", "&", 1))
+narrow_vector("respelled_signature_between_steps", "The steps stand in their order, whatever is between.", "accepted", FOLDER, SOON, ONLY,
+              alter=lambda t: t.rpartition("&")[0].replace("&signed_narrow=signed", "&" + t.rpartition("&")[2] + "&signed_narrow=signed"))
+
+METHOD = "signed_methods=GET"
+narrow_vector("two_steps", "Each is held.", "accepted", FOLDER, SOON, ONLY)
+narrow_vector("two_steps_that_are_equal", "Each makes a MAC of its own.", "accepted", FOLDER, SOON, SOON)
+narrow_vector("three_steps", "Each is held.", "accepted", FOLDER, "signed_host=files.example.com", SOON, ONLY)
+narrow_vector("four_steps", "The most.", "accepted", FOLDER, "signed_host=files.example.com", SOON, METHOD, ONLY)
+narrow_vector("four_steps_of_which_the_third_is_not_met", "Each is held.", "not_allowed", FOLDER, "signed_host=files.example.com", SOON, METHOD, ONLY, method="POST")
+narrow_vector("five_steps", "One too many.", "invalid", FOLDER, "signed_host=files.example.com", "expires_at=1767222120", METHOD, ONLY, SOON, refuses=True)
+narrow_vector("step_of_1024_bytes", "The longest.", "accepted", FOLDER.replace("card", "x" * 986), ONLY.replace("card", "x" * 986))
+narrow_vector("step_of_1025_bytes", "One too many.", "invalid", FOLDER.replace("card", "x" * 987), ONLY.replace("card", "x" * 987), refuses=True)
+narrow_vector("step_of_1024_bytes_in_longer_spelling", "The bytes of the step are counted, and not those of its spelling in the link.", "accepted",
+              FOLDER.replace("card", "x" * 986), ONLY.replace("card", "x" * 986), alter=lambda t: t.replace("252F" + "x" * 986, "252F" + "%78" * 986))
+FULL = PLAIN.replace("signed_by", MANY[:-6] + "&signed_by").replace("/files/kyc/42/card.jpg", "/files/list")
+narrow_vector("link_of_128_pairs", "Steps are counted.", "accepted", FULL, SOON)
+narrow_vector("link_of_129_pairs", "Steps are counted.", "invalid", FULL, METHOD, SOON, refuses=True)
+LONG = of_length(8192 - len("&signed_narrow=") - len(escape(SOON.encode())), "/files/Z?expires_at=1767225600&signed_by=2026a")
+narrow_vector("target_of_8192_bytes", "The longest.", "accepted", LONG, SOON)
+narrow_vector("target_of_8193_bytes", "One too many.", "invalid", LONG.replace("Z?", "ZZ?"), SOON, refuses=True)
+
+narrow_vector("altered_step", "It is signed.", "invalid", PLAIN, SOON, alter=("1767222060", "1767222120"))
+narrow_vector("altered_by_a_step_less", "The MAC of the link is not in the narrower link.", "invalid", PLAIN, SOON, alter=lambda t: t.replace("&" + pair_of(t), ""))
+narrow_vector("altered_by_the_first_step_less", "It is in the MAC of the second.", "invalid", FOLDER, SOON, ONLY, alter=lambda t: t.replace("&" + pair_of(t), ""))
+narrow_vector("altered_by_the_last_step_less", "The MAC of the first is not in the link.", "invalid", FOLDER, SOON, ONLY, alter=lambda t: t.replace("&signed_narrow=" + escape(ONLY.encode()), ""))
+narrow_vector("altered_by_a_step_more", "Its MAC is missing.", "invalid", PLAIN, SOON, alter=("&signature", "&signed_narrow=signed_methods%3DGET&signature"))
+narrow_vector("altered_by_a_step_twice", "It was added once.", "invalid", PLAIN, SOON, alter=lambda t: t.replace(pair_of(t), pair_of(t) + "&" + pair_of(t)))
+narrow_vector("altered_order_of_two_steps", "Each is in the MAC of the next.", "invalid", FOLDER, SOON, ONLY,
+              alter=lambda t: t.replace(pair_of(t), "X").replace("signed_narrow=" + escape(ONLY.encode()), pair_of(t)).replace("X", "signed_narrow=" + escape(ONLY.encode())))
+narrow_vector("altered_border_of_two_steps", "Two steps are not one.", "invalid", FOLDER, SOON, ONLY, alter=("&signed_narrow=signed", "%26signed"))
+narrow_vector("altered_border_of_a_step", "One step is not two.", "invalid", FOLDER, SOON + "&" + ONLY, alter=("%26", "&signed_narrow="))
+narrow_vector("altered_step_outside", "The parameters of a step are not the link's.", "invalid", PLAIN, METHOD, alter=("signed_narrow=signed_methods%3DGET", METHOD))
+vector("narrow_altered_limit_into_a_step", "The parameters of a link are not a step's.", "invalid", PLAIN + "&" + METHOD, (METHOD, "signed_narrow=signed_methods%3DGET"))
+narrow_vector("altered_link", "The link itself is signed, too.", "invalid", PLAIN, SOON, alter=("expires_at=1767225600", "expires_at=1767225601"))
+narrow_vector("step_of_another_link", "A step belongs to its link.", "invalid", PLAIN, SOON, alter=resign(lambda s: signature_of(narrowed(PLAIN.replace("card", "front"), SOON))))
+narrow_vector("signature_of_the_link", "The link itself has it; its step has another.", "invalid", PLAIN, SOON, alter=resign(lambda s: signature_of(PLAIN)))
+narrow_vector("signature_of_the_first_step", "The last one counts.", "invalid", FOLDER, SOON, ONLY, alter=resign(lambda s: signature_of(narrowed(FOLDER, SOON))))
+narrow_vector("signature_of_the_second_step_on_the_link", "Each step's key is the MAC before it.", "invalid", FOLDER, SOON, ONLY,
+              alter=resign(lambda s: signature_of(narrowed(FOLDER, ONLY))))
+narrow_vector("signature_with_a_stray_bit", "It has one spelling.", "invalid", PLAIN, SOON, alter=resign(stray))
+narrow_vector("signature_padded", "There is no padding.", "invalid", PLAIN, SOON, alter=append("="))
+narrow_vector("signature_of_16_bytes", "A truncated MAC is not accepted.", "invalid", PLAIN, SOON, alter=resign(lambda s: signedurl.b64encode(signedurl.b64decode(s)[:16])))
+narrow_vector("signature_with_the_last_bit_flipped", "All bits count.", "invalid", PLAIN, SOON, alter=resign(lambda s: s[:-1] + ALPHABET[ALPHABET.index(s[-1]) ^ 4]))
+for name, comment, message in [("of_a_link", "The first line tells what is signed.", "signed-url/1\n" + SOON), ("of_a_cookie", "The first line tells what is signed.", "signed-cookie/1\n" + SOON),
+                               ("of_another_version", "The first line tells what is signed.", "signed-narrow/2\n" + SOON), ("missing", "The first line tells what is signed.", SOON),
+                               ("with_another_line_break", "Lines end in LF.", "signed-narrow/1\r\n" + SOON), ("with_a_line_feed_at_the_end", "There is none.", "signed-narrow/1\n" + SOON + "\n"),
+                               ("over_the_encoded_step", "The step is signed before it is encoded.", "signed-narrow/1\n" + escape(SOON.encode()))]:
+    narrow_vector("tag_" + name, comment, "invalid", PLAIN, SOON, alter=mac_over(message))
+narrow_vector("mac_with_the_key_of_the_link", "Its key is the MAC before it.", "invalid", PLAIN, SOON, alter=mac_over("signed-narrow/1\n" + SOON, Key(MAC).secret))
+narrow_vector("mac_with_the_signature_as_text", "Its key is the decoded signature.", "invalid", PLAIN, SOON, alter=mac_over("signed-narrow/1\n" + SOON, signature_of(PLAIN).encode()))
+narrow_vector("mac_with_a_key_of_zeros", "Its key is the MAC before it.", "invalid", PLAIN, SOON, alter=mac_over("signed-narrow/1\n" + SOON, bytes(32)))
+narrow_vector("mac_over_all_steps", "Each step has a MAC of its own.", "invalid", PLAIN, SOON, METHOD, alter=mac_over("signed-narrow/1\n" + SOON + "\n" + METHOD))
+
+narrow_vector("link_over_ed25519", "Nothing can be derived from such a signature.", "invalid", PLAIN.replace("2026a", "2026e"), SOON, key=CURVE, refuses=True)
+narrow_vector("link_over_ed25519_verified_with_the_public_half", "Nothing can be derived from such a signature.", "invalid", PLAIN.replace("2026a", "2026e"), SOON,
+              key=CURVE, ring=[public_half(CURVE)], refuses=True)
+narrow_vector("link_over_ed25519_with_its_own_signature", "The step is not in it, and must not be passed over.", "invalid", PLAIN.replace("2026a", "2026e"), SOON, key=CURVE,
+              alter=resign(lambda s: Key(CURVE).sign(signedurl.signed_text("signed-url/1", "/files/kyc/42/card.jpg", parse_pairs_lax(b"expires_at=1767225600&signed_by=2026e"), b""))))
+
+NARROW = narrowed("/?" + TREE, SOON).partition("?")[2]
+CUT = cookie(NARROW)
+
+
+def narrow_cookie_vector(name, comment, expect, value, *steps, **setup):
+    """Adds a vector of one cookie that was narrowed by steps."""
+    wider, made = cookie(narrowed("/?" + value, *steps[:-1]).partition("?")[2]), cookie(narrowed("/?" + value, *steps).partition("?")[2])
+    if narrow_again(wider[0], steps[-1]) != made[0]:
+        sys.exit("%s: the narrower makes %s" % (name, narrow_again(wider[0], steps[-1])))
+    cookie_vector("narrow_cookie" + name, comment, expect, [made], narrower=("makes this", wider[0]), **setup)
+
+
+narrow_cookie_vector("", "A cookie is narrowed as a link is.", "accepted", TREE, SOON)
+narrow_cookie_vector("_to_a_folder", "A cookie is narrowed as a link is.", "accepted", TREE, "signed_under=%2Ffiles%2Fkyc%2F42%2Fscans%2F", target="/files/kyc/42/scans/1.png")
+narrow_cookie_vector("_to_a_folder_and_another_is_asked_for", "A cookie is narrowed as a link is.", "invalid", TREE, "signed_under=%2Ffiles%2Fkyc%2F42%2Fscans%2F")
+narrow_cookie_vector("_to_a_file", "A cookie is narrowed as a link is.", "accepted", TREE, ONLY, target="/files/kyc/42/card.jpg")
+narrow_cookie_vector("_to_a_file_and_another_is_asked_for", "A cookie is narrowed as a link is.", "invalid", TREE, ONLY)
+narrow_cookie_vector("_by_four_steps", "The most.", "accepted", TREE, "signed_host=files.example.com", SOON, METHOD, ONLY, target="/files/kyc/42/card.jpg")
+narrow_cookie_vector("_that_has_expired", "The earliest counts.", "expired", TREE, SOON, now=1767222060)
+narrow_cookie_vector("_for_another_method", "All must permit it.", "not_allowed", limited("signed_methods=GET%2CPUT"), METHOD, method="PUT")
+cookie_vector("narrow_cookie_by_five_steps", "One too many.", "invalid", [cookie(narrowed("/?" + TREE, SOON, SOON, SOON, SOON, SOON).partition("?")[2])],
+              narrower=("refuses", cookie(narrowed("/?" + TREE, SOON, SOON, SOON, SOON).partition("?")[2])[0]))
+cookie_vector("narrow_cookie_of_ed25519", "Nothing can be derived from such a signature.", "invalid", [cookie(NARROW.replace("2026a", "2026e"), key=CURVE)], ring=[CURVE],
+              narrower=("refuses", cookie(TREE.replace("2026a", "2026e"), key=CURVE)[0]))
+cookie_vector("narrow_cookie_whose_step_is_not_canonical", "A cookie is narrowed as a link is.", "invalid", [cookie(narrowed("/?" + TREE, ONLY + "&" + SOON).partition("?")[2])])
+cookie_vector("narrow_cookie_altered", "The step is signed.", "invalid", [(CUT[0].replace("1767222060", "1767222120"), CUT[1])])
+cookie_vector("narrow_cookie_with_a_step_less", "The MAC of the cookie itself is not in it.", "invalid", [(CUT[0].replace("&" + pair_of(CUT[0]), ""), CUT[1])])
+LINK_CUT = sign_lax("/files/kyc/42/front.jpg?" + NARROW, Key(MAC))
+cookie_vector("narrow_cookie_with_the_signature_of_a_link", "A link is no cookie: the first line differs.", "invalid", [(LINK_CUT[0].partition("?")[2], LINK_CUT[1])])
+vector("narrow_cookie_with_its_signature_in_a_link", "A cookie is no link: the first line differs.", "invalid", "/files/kyc/42/front.jpg?" + CUT[0], key=None, signed=CUT[1])
+cookie_vector("narrow_cookie_and_a_step_in_the_url", "If the URL holds a reserved name no cookie is looked at.", "invalid", [CUT], target="/files/kyc/42/front.jpg?signed_narrow=expires_at%3D1767222060")
+cookie_vector("narrow_cookies_of_which_the_second_is_good", "Each is tried; the first that passes counts.", "accepted", [(CUT[0].replace("1767222060", "1767222120"), None), CUT], winner=1)
+cookie_vector("narrow_cookies_of_which_the_first_has_expired", "Each is tried; the first that passes counts.", "accepted", [CUT, GOOD], winner=1, now=1767222060)
+cookie_vector("narrow_cookies_of_which_the_fifth_is_good", "Four are tried, whose subtree holds the path; a step is no subtree of theirs.", "invalid",
+              [cookie(narrowed("/?" + TREE, ONLY).partition("?")[2])] * 4 + [CUT], winner=4)
+cookie_vector("narrow_cookies_of_which_the_first_is_for_another_file", "Each is tried; the first that passes counts.", "accepted", [cookie(narrowed("/?" + TREE, ONLY).partition("?")[2]), CUT], winner=1)
 
 # --- keys as text -----------------------------------------------------------------
 

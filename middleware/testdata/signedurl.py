@@ -1,4 +1,4 @@
-"""Signed links of the format signed-url/1: a signer and a verifier.
+"""Signed links of the format signed-url/1: a signer, a narrower and a verifier.
 
 Written from the package documentation and not from the Go code, so that each
 checks the other. It is here to make the test vectors (generate.py) and to be
@@ -17,6 +17,8 @@ MAX_PAIRS = 128
 MAX_TIME = 253402300799  # 9999-12-31T23:59:59Z
 MAX_COOKIES = 4
 MAX_BYTES = 2**53 - 1
+MAX_STEPS = 4
+MAX_STEP = 1024
 
 UPLOAD = {"signed_max", "signed_sum", "signed_accept", "signed_replace"}
 
@@ -25,7 +27,12 @@ UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 KNOWN = frozenset([
     b"expires_at", b"signature", b"signed_accept", b"signed_as", b"signed_by", b"signed_for", b"signed_from",
     b"signed_host", b"signed_id", b"signed_ignore", b"signed_inline", b"signed_ip", b"signed_max", b"signed_methods",
-    b"signed_replace", b"signed_sum", b"signed_type", b"signed_under", b"signed_uses",
+    b"signed_narrow", b"signed_replace", b"signed_sum", b"signed_type", b"signed_under", b"signed_uses",
+])
+
+STEP = frozenset([
+    b"expires_at", b"signed_accept", b"signed_from", b"signed_host", b"signed_ip", b"signed_max", b"signed_methods",
+    b"signed_only", b"signed_under",
 ])
 
 
@@ -92,7 +99,8 @@ def parse_pairs(query):
         invalid_unless(name != b"")
         if reserved(name):
             invalid_unless(name in KNOWN and raw_name == name and value != b"" and name not in seen)
-            seen.add(name)
+            if name != b"signed_narrow":
+                seen.add(name)
         pairs.append((name, value))
     invalid_unless(len(pairs) <= MAX_PAIRS)
     return pairs
@@ -125,10 +133,24 @@ def signed_text(tag, path, pairs, binding):
     claims = {name: value for name, value in pairs if reserved(name)}
     under = claims.get(b"signed_under")
     patterns = claims.get(b"signed_ignore", b"").split(b",")
-    pairs = [(n, v) for n, v in pairs if n != b"signature" and not ignored(n, patterns)]
+    pairs = [(n, v) for n, v in pairs if n not in (b"signature", b"signed_narrow") and not ignored(n, patterns)]
     if under is not None:
         path, pairs = under.decode("utf-8", "surrogateescape"), [(n, v) for n, v in pairs if reserved(n)]
     return "\n".join([tag, path, canonical_query(pairs), escape(binding)])
+
+
+def steps_of(pairs):
+    """The texts of the steps by which a link was narrowed."""
+    return [value.decode("utf-8", "surrogateescape") for name, value in pairs if name == b"signed_narrow"]
+
+
+def step_text(step):
+    """The bytes whose MAC a step makes of the one before it."""
+    return "signed-narrow/1\n" + step
+
+
+def step_mac(mac, step):
+    return hmac.new(mac, step_text(step).encode("utf-8", "surrogateescape"), hashlib.sha256).digest()
 
 
 # --- keys --------------------------------------------------------------------
@@ -199,12 +221,18 @@ def ring(texts):
 
 def sign_lax(target, key, binding=b"", tag="signed-url/1"):
     """Signs a target that has all but its signature, whatever it looks like,
-    and returns the link and the text that was signed. So a vector for a rule
-    that is broken is right in all else, and opens a verifier without the rule.
+    and returns the link and the texts that were signed: its own and that of
+    each step. So a vector for a rule that is broken is right in all else, and
+    opens a verifier without the rule.
     """
     path, _, query = target.encode("utf-8", "surrogateescape").partition(b"?")
-    text = signed_text(tag, canonical_path_lax(path), parse_pairs_lax(query), binding)
-    return target + "&signature=" + key.sign(text), text
+    pairs = parse_pairs_lax(query)
+    texts = [signed_text(tag, canonical_path_lax(path), pairs, binding)]
+    mac = b64decode(key.sign(texts[0]))
+    for step in steps_of(pairs):
+        texts.append(step_text(step))
+        mac = step_mac(mac, step)
+    return target + "&signature=" + b64encode(mac), "\n".join(texts)
 
 
 def sign(path, params, claims, key, binding=b""):
@@ -226,6 +254,43 @@ def sign_cookie(claims, key, binding=b""):
     pairs = [(n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in dict(claims, signed_by=key.id).items()]
     text = signed_text("signed-cookie/1", "", pairs, binding)
     return canonical_query(pairs) + "&signature=" + key.sign(text)
+
+
+# --- narrowing ---------------------------------------------------------------
+
+
+def narrow(link, step):
+    """Makes a narrower link, or value of a cookie, of one that is right. It needs
+    no key. step has the parameters that the link is limited to besides."""
+    step = canonical_query([(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in step.items()])
+    limits = parse_step(step)
+    path, question, query = link.partition("?") if "?" in link else ("", "", link)
+    pairs = parse_pairs(query.encode("utf-8", "surrogateescape"))
+    mac = b64decode(dict(pairs)[b"signature"].decode())
+    invalid_unless(mac is not None and len(mac) == 32)  # Ed25519 has 64
+    if question:
+        path = canonical_path(path.encode("utf-8", "surrogateescape"))
+        invalid_unless(leaves(limits, path))
+    pairs = [pair for pair in pairs if pair[0] != b"signature"] + [(b"signed_narrow", step.encode())]
+    invalid_unless(len(steps_of(pairs)) <= MAX_STEPS and len(pairs) + 1 <= MAX_PAIRS)
+    link = path + question + canonical_query(pairs) + "&signature=" + b64encode(step_mac(mac, step))
+    invalid_unless(len(link) <= MAX_TARGET)
+    return link
+
+
+def parse_step(text):
+    """Reads a step, which has one spelling, as parse_claims reads a link."""
+    pairs = parse_pairs_lax(text.encode("utf-8", "surrogateescape"))
+    names = [name for name, _ in pairs]
+    invalid_unless(pairs and len(text.encode("utf-8", "surrogateescape")) <= MAX_STEP)
+    invalid_unless(canonical_query(pairs) == text and len(set(names)) == len(names))
+    invalid_unless(all(name in STEP and value != b"" for name, value in pairs))
+    return parse_limits({n.decode(): v.decode("utf-8", "surrogateescape") for n, v in pairs})
+
+
+def leaves(limits, path):
+    """Whether a step, or a link that is a subtree, leaves a path."""
+    return path.startswith(limits.get("signed_under", "")) and path == limits.get("signed_only", path)
 
 
 # --- verifying ---------------------------------------------------------------
@@ -262,7 +327,7 @@ def verify(r, text):
     path = canonical_path(prefix + raw[len(stripped):])
     pairs = parse_pairs(query)
     if any(reserved(name) for name, _ in pairs):
-        return check(r, authenticate(r, "signed-url/1", path, pairs, pairs, text))
+        return check(r, *authenticate(r, "signed-url/1", path, pairs, pairs, text))
     params, refusal, tried = pairs, None, 0
     for pair in re.split(r"; *", "; ".join(r.cookies)):
         name, _, value = pair.partition("=")
@@ -277,7 +342,7 @@ def verify(r, text):
             if tried > MAX_COOKIES:
                 break
             found = authenticate(r, "signed-cookie/1", path, pairs, params, text)
-            return check(r, found)
+            return check(r, *found)
         except Refused as e:
             if refusal is None or refusal.args[0] == "invalid":
                 refusal = e
@@ -289,7 +354,11 @@ def in_subtree(path, under):
 
 
 def authenticate(r, tag, path, pairs, params, text):
+    """Returns the claims of a link and those of each of its steps."""
     claims = parse_claims(pairs)
+    steps = steps_of(pairs)
+    invalid_unless(len(steps) <= MAX_STEPS)
+    limits = [parse_step(step) for step in steps]
     invalid_unless("signature" in claims)
     key = ring(r.keys).get(claims["signed_by"])
     invalid_unless(key is not None)
@@ -298,26 +367,44 @@ def authenticate(r, tag, path, pairs, params, text):
         binding = (r.bindings or {}).get(claims["signed_for"], b"")
         invalid_unless(binding != b"")
     signed = signed_text(tag, path, pairs, binding)
-    invalid_unless(key.verify(signed, claims["signature"].encode("utf-8", "surrogateescape")))
+    if steps:
+        invalid_unless(key.algorithm == "hmac-sha256")
+        mac = b64decode(key.sign(signed))
+        for step in steps:
+            mac = step_mac(mac, step)
+        invalid_unless(hmac.compare_digest(b64encode(mac).encode(), claims["signature"].encode("utf-8", "surrogateescape")))
+    else:
+        invalid_unless(key.verify(signed, claims["signature"].encode("utf-8", "surrogateescape")))
+    invalid_unless(all(leaves(part, path) for part in [claims] + limits))
     if "signed_under" in claims:
-        invalid_unless(in_subtree(path, claims["signed_under"].encode("utf-8", "surrogateescape")))
         patterns = claims.get("signed_ignore", "").encode().split(b",")
         invalid_unless(all(reserved(name) or ignored(name, patterns) for name, _ in params))
-    text.append(signed)
-    return claims
+    text.append("\n".join([signed] + [step_text(step) for step in steps]))
+    return claims, limits
 
 
 def parse_claims(pairs):
     """Reads the reserved parameters: the text of each, and of some the value."""
     claims = {n.decode(): v.decode("utf-8", "surrogateescape") for n, v in pairs if reserved(n)}
     invalid_unless("expires_at" in claims and "signed_by" in claims)
-    claims["expires"] = None if claims["expires_at"] == "never" else number(claims["expires_at"], 0, MAX_TIME)
     invalid_unless(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", claims["signed_by"]))
+    if claims["expires_at"] == "never":
+        claims["expires"] = None
+    return parse_limits(claims)
+
+
+def parse_limits(claims):
+    """Does so for a link, whose expiry may be never, and for a step."""
+    if "expires_at" in claims and "expires" not in claims:
+        claims["expires"] = number(claims["expires_at"], 0, MAX_TIME)
     if "signed_from" in claims:
         claims["from"] = number(claims["signed_from"], 0, MAX_TIME)
     if "signed_under" in claims:
         under = claims["signed_under"]
         invalid_unless(under.endswith("/") and canonical_path(under.encode("utf-8", "surrogateescape")) == under)
+    if "signed_only" in claims:
+        only = claims["signed_only"]
+        invalid_unless(canonical_path(only.encode("utf-8", "surrogateescape")) == only)
     if "signed_methods" in claims:
         claims["methods"] = claims["signed_methods"].split(",")
         invalid_unless(all(re.fullmatch("[A-Z]+", m) for m in claims["methods"]))
@@ -370,30 +457,36 @@ def network(text):
         raise Refused("invalid")
 
 
-def check(r, claims):
-    """Holds the claims of an authentic link against the request."""
-    if claims["expires"] is None:
-        if not r.allow_permanent:
-            raise Refused("not_allowed")
-    elif r.now >= claims["expires"] + r.leeway:
-        raise Refused("expired")
-    if r.now + r.leeway < claims.get("from", 0):
-        raise Refused("not_yet")
+def check(r, claims, steps):
+    """Holds the claims of an authentic link and of its steps against the request."""
+    hold(r, claims, claims.get("methods", ["GET"]))
+    for step in steps:
+        hold(r, step, step.get("methods", [r.method]))
+    # Policy and stores look at the link without its steps.
+    if claims["expires"] is None and not r.allow_permanent:
+        raise Refused("not_allowed")
     if claims["expires"] is not None and r.max_lifetime is not None and claims["expires"] - r.now > r.max_lifetime + r.leeway:
-        raise Refused("not_allowed")
-    methods = claims.get("methods", ["GET"])
-    if not (r.method in methods or r.method == "HEAD" and "GET" in methods):
-        raise Refused("not_allowed")
-    if "signed_host" in claims and plain_host(r) != claims["signed_host"]:
-        raise Refused("not_allowed")
-    if "networks" in claims and not any(address(r) in net for net in claims["networks"]):
-        raise Refused("not_allowed")
-    if UPLOAD & claims.keys() and not r.enforces_uploads:
         raise Refused("not_allowed")
     if claims.get("signed_id") in r.revoked:
         raise Refused("revoked")
     if "uses" in claims and r.method != "HEAD" and (r.used or {}).get(claims["signed_id"], 0) >= claims["uses"]:
         raise Refused("used_up")
+
+
+def hold(r, part, methods):
+    """Holds what a link and a step have in common against the request."""
+    if part.get("expires") is not None and r.now >= part["expires"] + r.leeway:
+        raise Refused("expired")
+    if r.now + r.leeway < part.get("from", 0):
+        raise Refused("not_yet")
+    if not (r.method in methods or r.method == "HEAD" and "GET" in methods):
+        raise Refused("not_allowed")
+    if "signed_host" in part and plain_host(r) != part["signed_host"]:
+        raise Refused("not_allowed")
+    if "networks" in part and not any(address(r) in net for net in part["networks"]):
+        raise Refused("not_allowed")
+    if UPLOAD & part.keys() and not r.enforces_uploads:
+        raise Refused("not_allowed")
 
 
 def plain_host(r):
