@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,14 @@ var queries = []string{
 	"signed_under=%2Ffiles%2F&signed_ignore=w&w=1", "signed_under=%2Ffiles", "signed_under=%2Ffil%2F", "signed_under=%2Ffiles%2F..%2F", "signed_under=%2Ffiles%2F%2F", "signed_under=%2Ffiles%2Fmy%2520card.jpg%2F",
 	"signed_ignore=utm_*&utm_source=x&w=1", "signed_ignore=utm_%2A&utm_source=x", "signed_ignore=*", "signed_ignore=a,b*&a=1&bcd=2&c=3", "signed_ignore=a,,b", "signed_ignore=expires_at", "signed_ignore=sign*",
 	"signed_for=session", "signed_for=session&w=1", "signed_for=user", "signed_for=%73ession", "signed_for=",
+	"signed_narrow=expires_at%3D1767222060", "signed_narrow=expires_at=1767222060", "signed_narrow=%65xpires_at%3d1767222060&w=1", "signed_narrow=expires_at%3D1&signed_narrow=expires_at%3D1&h=2&w=1",
+	"signed_narrow=signed_only%3D%252Ffiles%252Fkyc%252Fcard.jpg", "signed_narrow=signed_only%3D%252ffiles%252fkyc%252fcard.jpg", "signed_narrow=signed_only=/files/kyc/card.jpg", "signed_narrow=signed_only%3D%252F",
+	"signed_under=%2F&signed_narrow=signed_under%3D%252Ffiles%252F&signed_narrow=signed_from%3D0%26signed_only%3D%252Ffiles%252F", "signed_narrow=signed_only%3D%252Ffiles%252F%25C3%25A9.jpg", "signed_narrow=signed_only%3D%252F%26signed_under%3D%252F",
+	"signed_narrow=", "signed_narrow", "signed%5Fnarrow=expires_at%3D1", "signed_narrow=expires_at%3Dnever", "signed_narrow=expires_at%3D01", "signed_narrow=expires_at%3D", "signed_narrow=expires_at", "signed_narrow=%26expires_at%3D1",
+	"signed_narrow=expires_at%3D1%26", "signed_narrow=expires_at%3D1%26expires_at%3D1", "signed_narrow=signed_from%3D1%26expires_at%3D1", "signed_narrow=expires_at%3D1%26signed_narrow%3Da", "signed_narrow=signed_by%3D2026a", "signed_narrow=w%3D1",
+	"signed_narrow=expires_at%3D1;", "signed_narrow=expires_at%3D1%3B", "signed_narrow=expires_at%3D+1", "signed_narrow=expires_at%3D%2531", "signed_narrow=expires%255Fat%3D1", "signed_narrow=expires_at%3D1%0A", "signed_narrow=%zz", "signed_narrow=expires_at%3D%25zz",
+	"signed_only=%2Ffiles%2Fkyc%2Fcard.jpg", "signed_narrow=signed_under%3D%252Ffiles", "signed_narrow=signed_under%3D%252Ffiles%252F%252F", "signed_narrow=signed_under%3D%252F%2500%252F", "signed_narrow=signed_under%3D%252Ffil%252F",
+	strings.Repeat("signed_narrow=expires_at%3D1&", 3) + "w=1", strings.Repeat("signed_narrow=expires_at%3D1&", 4) + "w=1", strings.Repeat("signed_narrow=expires_at%3D1&w=1&", 5),
 }
 
 func TestTheCanonicalFormAgreesWithTheOracle(t *testing.T) {
@@ -113,6 +122,36 @@ func FuzzPath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		agree(t, ring, path, "expires_at="+future+"&signed_by=2026a")
 		agree(t, ring, path, "expires_at="+future+"&signed_by=2026a&signed_under=%2Ffiles%2F")
+		only := escapeAll("signed_only=" + escapeAll(path))
+		agree(t, ring, path, "expires_at="+future+"&signed_by=2026a&signed_narrow="+only)
+		agree(t, ring, path, "expires_at="+future+"&signed_by=2026a&signed_narrow="+only+"&signed_under=%2F")
+	})
+}
+
+// FuzzStep fuzzes a step as its text, in a link that is spelled as a narrower
+// spells it, in one that is not, and in a cookie.
+func FuzzStep(f *testing.F) {
+	for _, q := range queries {
+		values, _ := url.ParseQuery(q)
+		for _, step := range values["signed_narrow"] {
+			f.Add("/files/kyc/card.jpg", step, "")
+		}
+	}
+	for _, target := range seeds(f, "target") {
+		if u, err := url.ParseRequestURI(target); err == nil && len(u.Query()["signed_narrow"]) > 0 {
+			f.Add(u.EscapedPath(), u.Query().Get("signed_narrow"), "expires_at=1")
+		}
+	}
+	ring := testRing(f)
+	f.Fuzz(func(t *testing.T, path, step, second string) {
+		narrow := "&signed_narrow=" + escapeAll(step)
+		agree(t, ring, path, usual+narrow)
+		agree(t, ring, path, usual+"&a=1"+strings.ReplaceAll(narrow, "%3D", "=")+"&signed_under=%2Ffiles%2F")
+		if second != "" {
+			narrow += "&signed_narrow=" + escapeAll(second)
+		}
+		agree(t, ring, path, usual+narrow)
+		agreeCookie(t, ring, path, usual+narrow+"&signed_under=%2Ffiles%2F")
 	})
 }
 

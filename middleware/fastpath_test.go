@@ -149,6 +149,43 @@ func TestASubtreeIsReadAsTheOracleReadsIt(t *testing.T) {
 	}
 }
 
+// The steps of a usual link are read from the query as is.
+func TestAUsualNarrowedLinkIsReadAsTheOracleReadsIt(t *testing.T) {
+	ring := testRing(t)
+	long := func(n int) string {
+		const only = "signed_only%3D%252Ffiles%252F"
+		return only + strings.Repeat("x", n-len("signed_only=%2Ffiles%2F"))
+	}
+	steps := []string{
+		"expires_at%3D4102444800", "expires_at%3D0", "expires_at=0", "expires_at%3d0", "%65xpires_at%3D0", "expires_at%3D%30", "expires_at%3D%2530", "expires_at%3D00", "expires_at%3D", "expires_at", "", "%", "%3D", "=", "%26", "a%3D1",
+		"signed_from%3D0", "signed_from%3D253402300799", "signed_from%3D253402300800", "signed_from%3Dnever", "expires_at%3Dnever", "expires_at%3D0%26signed_from%3D0", "expires_at%3D0%26expires_at%3D0", "signed_from%3D0%26expires_at%3D0",
+		"expires_at%3D0%26", "%26expires_at%3D0", "expires_at%3D0%26%26signed_from%3D0", "expires_at%3D0;", "expires_at%3D0+", "expires_at%3D+0", "expires_at%3D0%00", "expires_at%3D0%zz", "expires_at%3D0%25zz", "expires_at%3D0%2", "expires_at%3D0%252",
+		"signed_only%3D%252Ffiles%252Fa", "signed_only%3D%252ffiles%252fa", "signed_only%3D%252Ffiles%252F%61", "signed_only%3D%252Ffiles%252F%2561", "signed_only%3D%252Ffiles%252F%252561", "signed_only%3D/files/a", "signed_only%3D%2Ffiles%2Fa",
+		"signed_only%3D%252Ffiles%252F", "signed_only%3D%252Ffiles%252Fab", "signed_only%3D%252F", "signed_only%3D", "signed_only%3D%252Ffiles%252Fa%252520b", "signed_only%3D%252Ffiles%252Fa%2520b", "signed_only%3D%252Ffiles%252Fa+b",
+		"signed_under%3D%252Ffiles%252F", "signed_under%3D%252Ffiles", "signed_under%3D%252F", "signed_under%3D%252Ffiles%252Fa%252F", "signed_under%3D%252ffiles%252f", "signed_under%3D/files/", "signed_under%3D%252F%252F", "signed_under%3Dfiles%252F",
+		"signed_only%3D%252Ffiles%252Fa%26signed_under%3D%252Ffiles%252F", "signed_under%3D%252Ffiles%252F%26signed_only%3D%252Ffiles%252Fa", "signed_by%3D2026a", "signed_id%3Da", "signature%3Da", "signed_narrow%3Dexpires_at%253D0", "signed_only",
+		long(1023), long(1024), long(1025), "expires_at%3D0%0Asigned-narrow%2F1%0Aexpires_at%3D0",
+	}
+	for _, path := range []string{"/files/a", "/files/%61", "/files/", "/", "/files/a%20b", "/files/a%2520b", "/files/a/../b", "/files/" + strings.Repeat("x", 1024-23), "/files/" + strings.Repeat("x", 1025-23)} {
+		for _, step := range steps {
+			for _, query := range []string{
+				usual + "&signed_narrow=" + step,
+				usual + "&signed_narrow=expires_at%3D0&signed_narrow=" + step,
+				usual + "&signed_narrow=" + step + "&signed_narrow=expires_at%3D0",
+				usual + "&signed_narrow=" + step + "&signed_under=%2Ffiles%2F",
+				usual + "&a=1&signed_narrow=" + step + "&signed_under=%2Ffiles%2F&signed_ignore=a&signed_narrow=signed_from%3D0",
+				usual + strings.Repeat("&signed_narrow=signed_from%3D0", 3) + "&signed_narrow=" + step,
+				usual + strings.Repeat("&signed_narrow=signed_from%3D0", 4) + "&signed_narrow=" + step,
+				usual + "&signed_narrow=" + step + "&z=1",
+			} {
+				agree(t, ring, path, query)
+			}
+			agreeCookie(t, ring, path, usual+"&signed_narrow="+step+"&signed_under=%2Ffiles%2F")
+			agreeCookie(t, ring, path, usual+"&signed_under=%2Ffiles%2F&signed_narrow=signed_from%3D0&signed_narrow="+step)
+		}
+	}
+}
+
 func FuzzASubtreeIsReadAsTheOracleReadsIt(f *testing.F) {
 	f.Add("/kyc/42/card.jpg", "/kyc-42/")
 	f.Add("/my%20files/a", "%2Fmy%2520files%2F")

@@ -1162,6 +1162,9 @@ for name, value, refuses in [
     narrow_vector("value_" + name, "A value is held to the rules that it has in a link.", "invalid", PUT if upload_too else PLAIN, value,
                   refuses=refuses, by_hand=not refuses, **upload_too)
 
+for name in sorted(name.decode() for name in signedurl.STEP - {b"expires_at"}):
+    narrow_vector("value_%s_empty" % name[7:], "An empty value is no limit.", "invalid", PUT, name + "=", by_hand=True, **ENFORCED)
+
 for name, value in [("signed_as", "card.jpg"), ("signed_for", "session"), ("signed_id", "case-42"), ("signed_ignore", "fbclid"), ("signed_type", "image%2Fpng"),
                     ("signed_replace", "1"), ("signed_sum", "sha-256%3A" + SUM)]:
     narrow_vector("step_with_" + name, "It is none of the nine.", "invalid", PUT, name + "=" + value, refuses=True, **ENFORCED)
