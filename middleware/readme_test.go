@@ -30,7 +30,7 @@ func page(t *testing.T, name string) string {
 func TestReadmesShowFilesAsTheyAre(t *testing.T) {
 	for name, want := range map[string][]string{
 		"README.md":                     {"examples/quickstart/main.go", "middleware/testdata/signers/sign.py"},
-		"middleware/testdata/README.md": {"middleware/testdata/signers/sign.mjs", "middleware/testdata/signers/sign.sh"},
+		"middleware/testdata/README.md": {"middleware/testdata/signers/sign.mjs", "middleware/testdata/signers/sign.sh", "middleware/testdata/signers/narrow.py", "middleware/testdata/signers/narrow.mjs", "middleware/testdata/signers/narrow.sh"},
 	} {
 		text := page(t, name)
 		for _, file := range want {
