@@ -171,7 +171,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 }
 
 func TestHelpIsNoMistake(t *testing.T) {
-	for _, args := range [][]string{{"-h"}, {"help"}, {"serve", "-h"}, {"link", "-h"}, {"check", "-help"}, {"keygen", "--help"}, {"revoke", "-h"}} {
+	for _, args := range [][]string{{"-h"}, {"help"}, {"serve", "-h"}, {"link", "-h"}, {"narrow", "-h"}, {"check", "-help"}, {"keygen", "--help"}, {"revoke", "-h"}} {
 		code, stdout, stderr := try(t, "", args...)
 		if code != cli.ExitOK || !strings.HasPrefix(stdout, "Usage: fileserver") || stderr != "" {
 			t.Errorf("%v: exit code %d\n%s%s", args, code, stdout, stderr)

@@ -7,6 +7,7 @@
 //	fileserver keygen -out keys.txt
 //	fileserver serve -dir /srv/files -key-file keys.txt
 //	fileserver link -key-file keys.txt -lifetime 15s kyc/card.jpg
+//	fileserver narrow -lifetime 5s 'http://127.0.0.1:8080/files/kyc/card.jpg?expires_at=...'
 //	fileserver check -key-file keys.txt 'http://127.0.0.1:8080/files/kyc/card.jpg?expires_at=...'
 //
 // With -format, serve, link and check use the link formats of Laravel, Django,
@@ -32,6 +33,7 @@ const name = "fileserver"
 var program = cli.Program{Name: name, Commands: []cli.Command{
 	{Name: "serve", Summary: "serve a directory or, without one, a demonstration", Run: serve},
 	commands.Link(name),
+	commands.Narrow(name),
 	commands.Check(name),
 	commands.Keygen(name),
 	{Name: "revoke", Summary: "revoke links by their id", Run: revoke},

@@ -26,6 +26,7 @@ const name = "gateway"
 var program = cli.Program{Name: name, Commands: []cli.Command{
 	{Name: "serve", Summary: "serve files through signed links", Run: serve},
 	commands.Link(name),
+	commands.Narrow(name),
 	commands.Check(name),
 	commands.Keygen(name),
 	{Name: "revoke", Summary: "revoke links by their id, on all gateways", Run: revoke},

@@ -76,11 +76,9 @@ func check(program string, args []string, t cli.Terminal) error {
 		}
 		return "", errors.New("set it with -bind")
 	}
-	text := flags.Arg(0)
-	if text == "-" {
-		if text, err = readLine(t.In); err != nil {
-			return err
-		}
+	text, err := readLink(flags.Arg(0), t.In)
+	if err != nil {
+		return err
 	}
 	if strings.HasPrefix(text, "/") {
 		text = keys.Origin() + text
@@ -116,6 +114,23 @@ func check(program string, args []string, t cli.Terminal) error {
 
 // requestFor returns the request that a client sends for a link.
 func requestFor(link, method string) (*http.Request, error) {
+	u, err := parseLink(link)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequest(method, link, nil)
+	if err != nil {
+		return nil, cli.UsageError{Err: errors.New(middleware.Redact(err.Error()))}
+	}
+	if u.Scheme == "https" {
+		r.TLS = &tls.ConnectionState{}
+	}
+	r.URL.Scheme, r.URL.Host, r.URL.Fragment, r.URL.RawFragment = "", "", "", ""
+	return r, nil
+}
+
+// parseLink parses a link, with an origin or without one.
+func parseLink(link string) (*url.URL, error) {
 	u, err := url.Parse(link)
 	if err != nil {
 		var fault *url.Error
@@ -130,22 +145,19 @@ func requestFor(link, method string) (*http.Request, error) {
 		u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https":
 		return nil, cli.Usagef("the link must begin with http://, https:// or a slash")
 	}
-	r, err := http.NewRequest(method, link, nil)
-	if err != nil {
-		return nil, cli.UsageError{Err: errors.New(middleware.Redact(err.Error()))}
-	}
-	if u.Scheme == "https" {
-		r.TLS = &tls.ConnectionState{}
-	}
-	r.URL.Scheme, r.URL.Host, r.URL.Fragment, r.URL.RawFragment = "", "", "", ""
-	return r, nil
+	return u, nil
 }
 
 // maxLine is more than any link can have.
 const maxLine = 64 << 10
 
-func readLine(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, maxLine)).ReadString('\n')
+// readLink returns a link from the command line, or from the standard input if
+// it is a dash there.
+func readLink(arg string, in io.Reader) (string, error) {
+	if arg != "-" {
+		return arg, nil
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
 	if line = strings.TrimSpace(line); line == "" {
 		if err == nil || err == io.EOF {
 			err = cli.Usagef("the standard input is empty")
