@@ -14,12 +14,16 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/signedurl/middleware"
 )
 
 var signing = regexp.MustCompile(`msg="signing links" address=([0-9.:]+)`)
@@ -78,6 +82,50 @@ func TestApplicationsGetLinks(t *testing.T) {
 		status, _ := ask(t, http.DefaultClient, api, token, `{}`)
 		return status == 401
 	})
+	g.stop()
+}
+
+func TestALinkOfTheAPICanBeNarrowed(t *testing.T) {
+	dir := files(t)
+	write(t, filepath.Join(strings.TrimPrefix(dir, "file://"), "kyc", "other.txt"), "another card")
+	keys := newKeys(t)
+	tokens := write(t, filepath.Join(t.TempDir(), "tokens"), token+"\n")
+	g := start(t, "-key-file", keys, "-files", dir, "-base-url", "/files/", "-listing", "-api-addr", "127.0.0.1:0", "-api-token-file", tokens, "-api-prefix", "/files/")
+	api := "http://" + signing.FindStringSubmatch(g.log.String())[1]
+	status, got := ask(t, http.DefaultClient, api, token, `{"under": "/files/kyc/", "expires_in": 60}`)
+	if status != 200 {
+		t.Fatalf("%d %v", status, got)
+	}
+	folder, err := url.Parse(got["url"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	narrow := func(name string, c middleware.Claims) string {
+		t.Helper()
+		u := *folder
+		u.Path += name
+		link, err := middleware.Narrow(&u, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return link.String()
+	}
+	card := narrow("card.txt", middleware.Claims{Only: "/files/kyc/card.txt"})
+	for _, test := range []struct {
+		name, link string
+		want       int
+	}{
+		{"the link of the API", strings.Replace(folder.String(), "?", "other.txt?", 1), 200},
+		{"one file", card, 200},
+		{"the link to one file, for another", strings.Replace(card, "card.txt?", "other.txt?", 1), 403},
+		{"another network", narrow("card.txt", middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}), 403},
+		{"a time that is over", narrow("card.txt", middleware.Claims{Expires: time.Unix(1767225600, 0)}), 404},
+		{"the command", ok(t, "narrow", "-only", "kyc/other.txt", folder.String()), 200},
+	} {
+		if status, body := g.get(test.link); status != test.want {
+			t.Errorf("%s: %d %q, want %d", test.name, status, body, test.want)
+		}
+	}
 	g.stop()
 }
 
