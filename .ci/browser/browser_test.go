@@ -134,7 +134,7 @@ func shoot(t *testing.T, tab context.Context, name string) {
 }
 
 // startBrowser starts Chromium and returns its first tab.
-func startBrowser(t *testing.T) context.Context {
+func startBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	if _, err := os.Stat(*chromium); err != nil {
 		t.Fatalf("no browser: %v; install Debian's chromium, or name another with -chromium", err)
@@ -150,6 +150,7 @@ func startBrowser(t *testing.T) context.Context {
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.WSURLReadTimeout(time.Minute),
 	)
+	options = append(options, more...)
 	limit, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(limit, options...)

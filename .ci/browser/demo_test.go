@@ -3,12 +3,19 @@ package browser
 import (
 	"fmt"
 	"net/url"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"example.com/signedurl/middleware"
 )
 
 func TestDemonstrationInABrowser(t *testing.T) {
@@ -221,6 +228,115 @@ func TestPicturesGoWithTheirLinksAndCanBeRenewed(t *testing.T) {
 		wait(t, tab, "the film", "document.getElementById('linked').dataset.state == 'live' && document.querySelector('#linked video').duration > 7.9")
 		heard(t, tab, "There is a new link to the film.")
 	})
+}
+
+func TestThePageNarrowsALinkByItself(t *testing.T) {
+	base := startServer(t, "-lifetime", "5s")
+	tab := startBrowser(t)
+	do(t, tab, chromedp.Navigate(base))
+	listen(t, tab)
+	const first, second = "#narrow .wider", "#narrow .narrower"
+	wait(t, tab, "the first reply", "document.querySelector('#narrow .wider .reply').textContent == '200 OK'")
+	link := eval[string](t, tab, "document.querySelector('#narrow .wider a').href")
+
+	t.Run("with the keyboard, and without the server", func(t *testing.T) {
+		do(t, tab, chromedp.Evaluate[chromedp.Void]("performance.clearResourceTimings()"),
+			chromedp.Focus("#narrow .make"), chromedp.KeyEvent(kb.Enter))
+		wait(t, tab, "both replies", "['wider', 'narrower'].every(c => document.querySelector(`#narrow .${c} .reply`).textContent == '200 OK')")
+		heard(t, tab, "Your browser made this link. The server was not asked.")
+		if !eval[bool](t, tab, "document.activeElement.matches('#narrow .make')") {
+			t.Error("the focus is elsewhere")
+		}
+		if got := text(t, tab, second+" .countdown"); !regexp.MustCompile(`^expires in ([89]|1[01]) s$`).MatchString(got) {
+			t.Errorf("the link of the browser %s", got)
+		}
+		narrow := eval[string](t, tab, "document.querySelector('#narrow .narrower a').href")
+		asked := eval[[]string](t, tab, "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/link') || n.includes('signed_narrow'))")
+		if !slices.Equal(asked, []string{narrow}) {
+			t.Errorf("the page asked for %q, want only the new link, %s", asked, narrow)
+		}
+		u, err := url.Parse(narrow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, err := url.Parse(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seconds, err := strconv.ParseInt(strings.TrimPrefix(u.Query().Get("signed_narrow"), "expires_at="), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := middleware.Narrow(old, middleware.Claims{Expires: time.Unix(seconds, 0)})
+		if err != nil || want.String() != narrow {
+			t.Errorf("the page made\n%s\nand the library makes\n%s, %v", narrow, want, err)
+		}
+		if status, images := visit(t, tab, narrow); status != 200 || images != 1 {
+			t.Errorf("the new link on its own: status %d with %d images, want 200 with one", status, images)
+		}
+	})
+	t.Run("on screens of both sizes, light and dark", func(t *testing.T) {
+		for _, s := range []string{"light", "dark"} {
+			scheme(t, tab, s)
+			for size, width := range map[string]int64{"wide": 1200, "phone": 390} {
+				do(t, tab, chromedp.EmulateViewport(width, 844))
+				if got := eval[int64](t, tab, "document.documentElement.scrollWidth"); got > width {
+					t.Errorf("%s: the page is %d pixels wide, want at most %d", size, got, width)
+				}
+				shoot(t, tab, "narrow-"+size+"-"+s)
+			}
+		}
+		axe(t, tab, "with a narrower link, dark")
+		scheme(t, tab, "light")
+		axe(t, tab, "with a narrower link")
+	})
+	t.Run("the narrower link dies first", func(t *testing.T) {
+		wait(t, tab, "the end of the narrower link", "document.querySelector('#narrow .told').textContent.includes('404')")
+		if one, two := text(t, tab, first+" .reply"), text(t, tab, second+" .reply"); one != "200 OK" || two != "404 Not Found" {
+			t.Errorf("the page shows %q and %q, want 200 OK and 404 Not Found", one, two)
+		}
+		heard(t, tab, "The narrower link has expired: 404. The first one: 200.")
+		axe(t, tab, "after ten seconds")
+		if status, images := visit(t, tab, link); status != 200 || images != 1 {
+			t.Errorf("the first link on its own: status %d with %d images, want 200 with one", status, images)
+		}
+	})
+	t.Run("a link that ends before cannot be narrowed", func(t *testing.T) {
+		do(t, tab, chromedp.Evaluate[chromedp.Void]("document.getElementById('narrow').dataset.form = 'file=cards/ada.jpg&lifetime=5'"),
+			chromedp.Click("#narrow .renew"))
+		heard(t, tab, "There is a new link that your browser can narrow.")
+		do(t, tab, chromedp.Click("#narrow .make"))
+		heard(t, tab, "The link has no 10 seconds left. Ask for a new one.")
+		wait(t, tab, "the end of the first link", "document.querySelector('#narrow .make').disabled && document.querySelector('#narrow .wider .reply').textContent == '404 Not Found'")
+		axe(t, tab, "after the end of the first link")
+		do(t, tab, chromedp.Evaluate[chromedp.Void]("document.getElementById('narrow').dataset.form = 'file=cards/ada.jpg&lifetime=60'"),
+			chromedp.Click("#narrow .renew"))
+		wait(t, tab, "a new link", "!document.querySelector('#narrow .make').disabled && document.querySelector('#narrow .told').hidden")
+		do(t, tab, chromedp.Click("#narrow .make"))
+		wait(t, tab, "a narrower one", "document.querySelector('#narrow .narrower .reply').textContent == '200 OK'")
+	})
+}
+
+func TestAPageWithoutCryptographySaysWhyItMakesNoLink(t *testing.T) {
+	ed := filepath.Join(t.TempDir(), "ed.txt")
+	if out, err := exec.Command(fileserver, "keygen", "-type", "ed25519", "-out", ed).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tab := startBrowser(t, chromedp.Flag("host-resolver-rules", "MAP demo.example 127.0.0.1"))
+	for _, test := range []struct {
+		base, want string
+	}{
+		{strings.Replace(startServer(t), "127.0.0.1", "demo.example", 1), "came by https or from localhost"},
+		{startServer(t, "-key-file", ed), "signs with Ed25519"},
+	} {
+		do(t, tab, chromedp.Navigate(test.base))
+		wait(t, tab, "the reply", "document.querySelector('#narrow .wider .reply').textContent == '200 OK'")
+		if got := text(t, tab, "#narrow .told"); !strings.Contains(got, test.want) || !eval[bool](t, tab, "document.querySelector('#narrow .make').disabled") {
+			t.Errorf("%s: the page says %q, want a button that is disabled, and %q", test.base, got, test.want)
+		}
+		axe(t, tab, test.want)
+		shoot(t, tab, "narrow-"+strings.Fields(test.want)[0])
+	}
 }
 
 func TestAPersonSignsALinkOfTheirOwn(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +257,45 @@ func TestOneLinkPlaysTheFilm(t *testing.T) {
 	}
 }
 
+// The link for the browser to narrow lives longer than what is made from it, and the
+// form that asks for another one gives the same.
+func TestALinkOfThePageCanBeNarrowed(t *testing.T) {
+	v := visit(t)
+	_, _, page := v.ask("GET", "/")
+	_, rest, _ := strings.Cut(page, `id="narrow"`)
+	attribute := func(name string) string {
+		_, value, _ := strings.Cut(rest, name+`="`)
+		value, _, _ = strings.Cut(value, `"`)
+		return html.UnescapeString(value)
+	}
+	form, err := url.ParseQuery(attribute("data-form"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := &visitor{t, v.addr, nil}
+	for _, link := range []string{attribute("href"), v.sign(form).Link} {
+		u, err := url.Parse(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range []struct {
+			after time.Duration
+			want  int
+		}{{10 * time.Second, 200}, {-time.Second, 404}} {
+			narrow, err := middleware.Narrow(u, middleware.Claims{Expires: time.Now().Add(test.after)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, _, _ := stranger.ask("GET", narrow.String()); status != test.want {
+				t.Errorf("%s: %d, want %d", narrow, status, test.want)
+			}
+		}
+		if seconds, err := strconv.ParseInt(u.Query().Get("expires_at"), 10, 64); err != nil || time.Until(time.Unix(seconds, 0)) < 2*time.Minute-10*time.Second {
+			t.Errorf("%s lives too short: %v", link, err)
+		}
+	}
+}
+
 func TestThePageRunsNoScriptButItsOwn(t *testing.T) {
 	v := visit(t)
 	reply, err := http.Get(v.addr + "/")
@@ -282,7 +322,7 @@ func TestThePageRunsNoScriptButItsOwn(t *testing.T) {
 			t.Errorf("the page has %s, which its policy forbids", bad)
 		}
 	}
-	for _, name := range []string{"style.css", "icon.svg", "demo.js", "page.js", "cookies.js", "player.js", "limits.js", "form.js", "upload.js"} {
+	for _, name := range []string{"style.css", "icon.svg", "demo.js", "page.js", "cookies.js", "linked.js", "narrow.js", "player.js", "limits.js", "form.js", "upload.js"} {
 		if status, _, _ := v.ask("GET", "/assets/"+name); status != 200 {
 			t.Errorf("%s: %d, want 200", name, status)
 		}

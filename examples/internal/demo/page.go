@@ -25,6 +25,7 @@ type (
 		Upload  uploadData
 		Shared  cookieData
 		Linked  linkedData
+		Narrow  linkedData // without Altered
 		Limits  []limitData
 		Form    formData
 	}
@@ -54,7 +55,7 @@ type (
 		Pages    []page `json:"-"` // of the contract
 		Playlist string `json:"-"`
 	}
-	// linkedData is the film behind one link to its folder.
+	// linkedData is a file behind a link that the page explains.
 	linkedData struct {
 		Link, Altered shownLink
 		Expires       int64
@@ -112,6 +113,9 @@ func (d *Demo) data(r *http.Request, now time.Time) (*pageData, []*http.Cookie, 
 	}
 	data.Shared = *shared
 	if err := d.addLinked(data, now); err != nil {
+		return nil, nil, err
+	}
+	if err := d.addNarrow(data, now); err != nil {
 		return nil, nil, err
 	}
 	if err := d.addLimits(data, now, session); err != nil {
@@ -235,9 +239,8 @@ func (d *Demo) renewCookies(w http.ResponseWriter, r *http.Request) {
 // addLinked adds a link to the folder of the film, and the one that an attacker
 // would try who wants what lies outside of it.
 func (d *Demo) addLinked(data *pageData, now time.Time) error {
-	data.Linked.Seconds = seconds(4 * d.opts.Lifetime)
-	form := url.Values{"file": {"film/playlist.m3u8"}, "under": {"on"}, "lifetime": {strconv.Itoa(data.Linked.Seconds)}}
-	made, err := d.sign(form, "", now)
+	form := url.Values{"file": {"film/playlist.m3u8"}, "under": {"on"}}
+	made, err := d.link(&data.Linked, form, 4*d.opts.Lifetime, now)
 	if err != nil {
 		return err
 	}
@@ -246,9 +249,27 @@ func (d *Demo) addLinked(data *pageData, now time.Time) error {
 		return err
 	}
 	altered.RawQuery = made.url.RawQuery
-	data.Linked.Link, data.Linked.Altered = shown(made.url), shown(altered)
-	data.Linked.Expires, data.Linked.Form = made.claims.Expires.UnixMilli(), form.Encode()
+	data.Linked.Altered = shown(altered)
 	return nil
+}
+
+// addNarrow adds a link that the page narrows to ten seconds in the browser. It
+// lives long enough for that to be tried more than once.
+func (d *Demo) addNarrow(data *pageData, now time.Time) error {
+	_, err := d.link(&data.Narrow, url.Values{"file": {customers[0].card}}, max(4*d.opts.Lifetime, 2*time.Minute), now)
+	return err
+}
+
+// link signs a link for as long as a lifetime, as the form would.
+func (d *Demo) link(data *linkedData, form url.Values, lifetime time.Duration, now time.Time) (*madeLink, error) {
+	data.Seconds = seconds(lifetime)
+	form.Set("lifetime", strconv.Itoa(data.Seconds))
+	made, err := d.sign(form, "", now)
+	if err != nil {
+		return nil, err
+	}
+	data.Link, data.Expires, data.Form = shown(made.url), made.claims.Expires.UnixMilli(), form.Encode()
+	return made, nil
 }
 
 // addLimits adds links that carry more than an expiry.

@@ -2,6 +2,7 @@
 import { announce, bury, countDown, path, refusal, revive, shorten, show } from "./page.js";
 import "./cookies.js";
 import "./linked.js";
+import "./narrow.js";
 import "./limits.js";
 import "./form.js";
 import { takeUploads } from "./upload.js";
