@@ -123,18 +123,19 @@
 // A verifier also refuses a raw ";"; a signer writes it as %3B. The decoded path
 // is encoded again between the raw slashes: every byte becomes %XX, in upper case,
 // except the unreserved characters of RFC 3986 (A-Z a-z 0-9 - . _ ~). An encoded
-// slash stays %2F.
+// slash stays %2F. The result is the canonical path.
 //
-// Query. All pairs except the signature, steps and those that signed_ignore names.
+// Query. All pairs except signature, signed_narrow (see Narrowing) and those that
+// signed_ignore names.
 // Name and value are decoded ("+" is a space) and encoded again as above. The
 // pairs are sorted by the bytes of the encoded name, and pairs of one name stay
 // in the order in which they came. They are joined as name=value with "&"; a
-// pair without "=" has an empty value. Both signer and verifier refuse a raw
+// pair without "=" has an empty value. The result is the canonical query. Both signer and verifier refuse a raw
 // ";", an invalid escape, an empty pair or name, a reserved name that is
 // repeated or spelled with escapes, a reserved parameter with an empty value,
 // and an unknown name that begins with signed_, so that an old verifier never
-// overlooks a limit that a new signer set. Only signed_narrow, which is not signed
-// here, may be repeated: see Narrowing below. They also refuse more than 128 pairs,
+// overlooks a limit that a new signer set. Only signed_narrow may be
+// repeated, whose values the signature covers in another way. They also refuse more than 128 pairs,
 // counting the signature and ignored ones, and a target (path, "?" and query) of
 // more than 8192 bytes.
 //
@@ -147,7 +148,7 @@
 //
 // A link carries its limits as parameters, which are signed like all others:
 //
-//	signed_from     not valid before this time, which is written as expires_at is
+//	signed_from     not valid before this time, a number as in expires_at
 //	signed_under    a canonical path that ends in "/": the link opens that path
 //	                itself and everything below it, by whole segments. The path
 //	                line is this path, and the query line has only the reserved
@@ -247,51 +248,72 @@
 // (https://research.google/pubs/pub41892/).
 //
 // A narrower link is the link itself, without its signature, with one parameter
-// more and a new signature. The parameter is signed_narrow, and its value is a step: a
-// query string of one or more of
+// more, signed_narrow, and a new signature. The value of the parameter is a step: a query
+// string of one or more of
 //
 //	expires_at      as in a link, and not never: the earliest counts
-//	signed_accept   as in a link
+//	signed_accept   as in a link (see Limits)
 //	signed_from     as in a link
 //	signed_host     as in a link
 //	signed_ip       as in a link
 //	signed_max      as in a link
 //	signed_methods  as in a link; without it, those of the link
-//	signed_only     a canonical path: the only one that is left
+//	signed_only     a canonical path: the only one that is left. A link has no
+//	                parameter of this name.
 //	signed_under    as in a link: the subtree that is left
 //
-// A step is written in the canonical form of a query, as described above: names and
-// values are encoded, and names are sorted. No name comes twice, and no value is
-// empty. A step has at most 1024 bytes, and a link at most 4 steps, each in a parameter
-// signed_narrow of its own, which counts among the 128 pairs. With S(0) the 32 bytes of
-// the link's own MAC, which its signature is the base64url of, each step makes
+// A step is spelled as a canonical query is (see Format): names and values are encoded,
+// and the pairs are sorted by name. No name comes twice, and no value is empty. Lists
+// keep their order. A step has at most 1024 bytes. A link has at most 4 steps, each in a
+// parameter signed_narrow of its own, whose value is the step encoded once more. Each is
+// one of the 128 pairs, and all are part of the 8192 bytes.
+//
+// With S(0) the 32 bytes of the link's own MAC, which the base64url of its signature
+// decodes to, each step makes
 //
 //	S(n) = HMAC-SHA-256(key: S(n-1), message: signed-narrow/1 LF step)
 //
-// and the signature of the narrower link is the base64url of S(n). The key is the
-// decoded signature, and the message the step before it is encoded as the value of
-// signed_narrow: there, a path in a step is encoded twice. For example, with the key
+// with no LF at the end, and the signature of the narrower link is the base64url of
+// S(n). The message has the step as it is before it is encoded for signed_narrow. To
+// narrow a link that has steps, take the signature that it has.
+//
+// For example, with the key
 //
 //	2026a:hmac-sha256:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY
 //
 // the link
 //
-//	/files/kyc/42/card.jpg?expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2Fkyc%2F42%2F&signature=Z9z2clJJPaQLeJeEZfMbWks1MOu168SE342K9AohqiI
+//	/files/kyc/42/my%20card.jpg?expires_at=1767225600&signed_by=2026a&signed_under=%2Ffiles%2Fkyc%2F42%2F&signature=Z9z2clJJPaQLeJeEZfMbWks1MOu168SE342K9AohqiI
 //
 // becomes by the step
 //
-//	expires_at=1767222060&signed_only=%2Ffiles%2Fkyc%2F42%2Fcard.jpg
+//	expires_at=1767222060&signed_only=%2Ffiles%2Fkyc%2F42%2Fmy%2520card.jpg
 //
 // the link
 //
-//	/files/kyc/42/card.jpg?expires_at=1767225600&signed_by=2026a&signed_narrow=expires_at%3D1767222060%26signed_only%3D%252Ffiles%252Fkyc%252F42%252Fcard.jpg&signed_under=%2Ffiles%2Fkyc%2F42%2F&signature=YwWOveTg4Wogg0gUydQopv6nf2mUGKFMOFGr8VQZCe0
+//	/files/kyc/42/my%20card.jpg?expires_at=1767225600&signed_by=2026a&signed_narrow=expires_at%3D1767222060%26signed_only%3D%252Ffiles%252Fkyc%252F42%252Fmy%252520card.jpg&signed_under=%2Ffiles%2Fkyc%2F42%2F&signature=zPCyJgrzYmv95pkp6zDsvQeqTzYWBfg7_Psbm8AqAqY
 //
-// A parameter signed_narrow stands where the order of names puts it, after earlier
-// ones; the signature is last. The path of the link is one that the step leaves: the
-// holder of a subtree changes it first. A narrower of links need check nothing else,
-// since a step never widens a link: the verifier holds a request against the link and
-// against each of its steps, and all must permit it. [Narrow] refuses what is wider
-// than the link, since it is probably a mistake.
+// and that by the step
+//
+//	signed_ip=2001%3Adb8%3A%3A%2F32
+//
+// the link
+//
+//	/files/kyc/42/my%20card.jpg?expires_at=1767225600&signed_by=2026a&signed_narrow=expires_at%3D1767222060%26signed_only%3D%252Ffiles%252Fkyc%252F42%252Fmy%252520card.jpg&signed_narrow=signed_ip%3D2001%253Adb8%253A%253A%252F32&signed_under=%2Ffiles%2Fkyc%2F42%2F&signature=t8MoQ9aNOFLHXfT5ViaBmzvevmuS_m9rxykl9ITwz4U
+//
+// A canonical path has escapes of its own, so that the space is escaped three times
+// in the link. The parameters of the narrower link are in the order of a canonical
+// query, those that signed_ignore names included, and the new signed_narrow stands
+// after earlier ones. The signature is last.
+//
+// What makes links narrower never changes their path: whoever holds a link to a subtree
+// gives it the path of the file first. signed_only leaves the path that is equal to it in
+// canonical form, and signed_under those that begin with it, slash included:
+// /files/kyc/42/ leaves neither /files/kyc/42 nor /files/kyc/42%2Fcard.jpg. Whether a
+// step is narrower than the link need not be checked, since no step widens one: the
+// verifier holds a request against the link and against each of its steps, and all must
+// permit it. [Narrow] refuses what is wider, since it is probably a mistake, and it refuses
+// a signature of 86 characters, which is Ed25519's.
 //
 // To verify, leave out the steps, compute the MAC of the link itself, then that of
 // each step in the order in which they stand, and compare the last one with the

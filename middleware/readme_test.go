@@ -51,35 +51,39 @@ func TestReadmesShowFilesAsTheyAre(t *testing.T) {
 	}
 }
 
-// The package documentation shows a key, a link, a step and what becomes of them.
+// The package documentation shows a key and a link, and twice a step and what becomes
+// of the link.
 func TestTheExampleOfTheDocumentationIsRight(t *testing.T) {
 	_, section, _ := strings.Cut(page(t, "middleware/doc.go"), "// # Narrowing\n")
-	_, section, _ = strings.Cut(section, "For example, with the key\n")
-	shown := regexp.MustCompile(`(?m)^//\t(.*)$`).FindAllStringSubmatch(section, 4)
-	if len(shown) != 4 {
+	_, section, _ = strings.Cut(section, "// For example, with the key\n")
+	shown := regexp.MustCompile(`(?m)^//\t(.*)$`).FindAllStringSubmatch(section, 6)
+	if len(shown) != 6 {
 		t.Fatalf("it shows %d lines", len(shown))
 	}
-	key, link, step, narrower := shown[0][1], shown[1][1], shown[2][1], shown[3][1]
+	key, link := shown[0][1], shown[1][1]
 	ring, err := middleware.ParseKeyring(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := vector{steps: []string{step}}.lastStep()
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := &url.URL{Path: "/files/kyc/42/card.jpg"}
+	u := &url.URL{Path: "/files/kyc/42/my card.jpg"}
 	if u, err = ring.Sign(u, middleware.Claims{Expires: time.Unix(1767225600, 0), Under: "/files/kyc/42/"}); err != nil {
 		t.Fatal(err)
 	}
 	if u.String() != link {
 		t.Errorf("the link is\n%s\nand not\n%s", u, link)
 	}
-	if u, err = middleware.Narrow(u, c); err != nil {
-		t.Fatal(err)
-	}
-	if u.String() != narrower {
-		t.Errorf("the narrower link is\n%s\nand not\n%s", u, narrower)
+	for _, lines := range [][][]string{shown[2:4], shown[4:6]} {
+		step, narrower := lines[0][1], lines[1][1]
+		c, err := vector{steps: []string{step}}.lastStep()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, err = middleware.Narrow(u, c); err != nil {
+			t.Fatal(err)
+		}
+		if u.String() != narrower {
+			t.Errorf("the narrower link is\n%s\nand not\n%s", u, narrower)
+		}
 	}
 }
 

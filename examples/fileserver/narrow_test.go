@@ -53,6 +53,12 @@ func TestANarrowerLinkSaysWhatTheFlagsSay(t *testing.T) {
 	}
 	ok(t, "check", "-key-file", keys, "-uploads", "-method", "PUT", "-addr", "192.0.2.9", u.String())
 
+	// What is narrowed may come first.
+	u = narrowed(t, link, "-ip", "192.0.2.0/24")
+	if diff := cmp.Diff(url.Values{"signed_ip": {"192.0.2.0/24"}}, step(t, u)); diff != "" {
+		t.Errorf("the step behind a link (-want +got):\n%s", diff)
+	}
+
 	begin := time.Now()
 	u = narrowed(t, "-lifetime", "90s", link)
 	least, most := begin.Add(90*time.Second), time.Now().Add(91*time.Second)

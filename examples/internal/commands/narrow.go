@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ func (n *narrowFlags) register(fs *cli.Flags) {
 	fs.ListVar(&c.Methods, "method", "another name for -methods")
 	fs.StringVar(&c.Host, "host", "", "accept the new link only with this `host[:port]`")
 	fs.NetworksVar(&c.Networks, "network", "accept the new link only from these `networks`, a comma-separated list of addresses and CIDR blocks")
+	fs.NetworksVar(&c.Networks, "ip", "another name for -network")
 	fs.SizeVar(&c.Upload.MaxBytes, "max-bytes", 0, "accept uploads of up to this `size`, such as 5000000, 5MB or 10MiB")
 	fs.ListVar(&c.Upload.Accept, "accept", "accept uploads of these media `types`, a comma-separated list, such as image/*,application/pdf")
 }
@@ -63,6 +65,8 @@ func (n *narrowFlags) complete(fs *cli.Flags) error {
 		return cli.Usagef("-only and -under exclude each other")
 	case fs.Given("method") && fs.Given("methods"):
 		return cli.Usagef("-method is another name for -methods; use one of them")
+	case fs.Given("ip") && fs.Given("network"):
+		return cli.Usagef("-ip is another name for -network; use one of them")
 	}
 	if fs.Given("lifetime") {
 		c.Expires = time.Now().Add(n.lifetime)
@@ -106,6 +110,9 @@ func narrow(program string, args []string, t cli.Terminal) error {
 	var n narrowFlags
 	fs := cli.NewFlags(program, "narrow", "LINK", strings.ReplaceAll(narrowHelp, "PROGRAM", program))
 	n.register(fs)
+	if len(args) > 1 && !strings.HasPrefix(args[0], "-") {
+		args = append(slices.Clone(args[1:]), args[0]) // what is narrowed may come first
+	}
 	if err := fs.ParseArgs(args, 1, 1, t.Out); err != nil {
 		return err
 	}
