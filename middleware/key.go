@@ -84,11 +84,11 @@ func NewHMACKey(id string, secret []byte) (Key, error) {
 		sign: func(m message) (string, error) {
 			s := pool.Get().(*hmacState)
 			defer pool.Put(s)
-			return base64.RawURLEncoding.EncodeToString(s.mac(m)[:]), nil
+			return base64.RawURLEncoding.EncodeToString(s.mac(&m)[:]), nil
 		},
 		verify: func(m message, signature string) bool {
 			s := pool.Get().(*hmacState)
-			ok := strict.Base64(s.given[:], signature) && equal(s.chain(m), &s.given)
+			ok := strict.Base64(s.given[:], signature) && equal(s.chain(&m), &s.given)
 			pool.Put(s)
 			return ok
 		},
@@ -106,7 +106,7 @@ type hmacState struct {
 }
 
 // mac returns the MAC over m, valid until the next call.
-func (s *hmacState) mac(m message) *[sha256.Size]byte {
+func (s *hmacState) mac(m *message) *[sha256.Size]byte {
 	s.buf = m.append(s.buf[:0])
 	s.hash.Reset()
 	s.hash.Write(s.buf)
@@ -115,7 +115,7 @@ func (s *hmacState) mac(m message) *[sha256.Size]byte {
 }
 
 // chain returns the MAC over m and its steps, valid until the next call.
-func (s *hmacState) chain(m message) *[sha256.Size]byte {
+func (s *hmacState) chain(m *message) *[sha256.Size]byte {
 	sum := s.mac(m)
 	for _, step := range m.steps {
 		s.buf = narrowMAC(sum, s.buf[:0], step)

@@ -324,33 +324,27 @@ func (k *Keyring) authenticateUsual(r *Request, l *Link) (done bool, err error) 
 	if !r.canonical || r.trace != nil || steps < 0 || steps > maxSteps || !strings.HasPrefix(q, expires) {
 		return false, nil
 	}
-	n, i := int64(0), len(expires)
-	for ; i < len(q) && q[i]-'0' <= 9 && n <= strict.MaxTime; i++ {
-		n = n*10 + int64(q[i]-'0')
-	}
-	if digits := i - len(expires); digits == 0 || n > strict.MaxTime || (q[len(expires)] == '0' && digits > 1) || !strings.HasPrefix(q[i:], by) {
-		return false, nil
-	}
-	rest := q[i+len(by):]
-	j := strings.IndexByte(rest, '&')
-	if j < 0 {
-		return false, nil
-	}
-	key := k.exactKey(rest[:j])
-	m := message{tag: tagURL, path: r.Path, query: q[:len(q)-len(rest)+j], canonicalPath: true, canonicalQuery: true}
-	if rest = rest[j:]; steps > 0 {
-		m.steps = r.room().raw[:steps]
-		for i := range steps {
-			if !strings.HasPrefix(rest, narrow) {
-				return false, nil
-			}
-			raw := rest[len(narrow):]
-			j := strings.IndexByte(raw, '&')
-			m.steps[i], rest = raw[:j], raw[j:]
+	i := strings.IndexByte(q, '&')
+	j := i + 1 + strings.IndexByte(q[i+1:], '&')
+	m := message{tag: tagURL, path: r.Path, query: q[:j], canonicalPath: true, canonicalQuery: true}
+	rest := q[j:]
+	for n := range steps {
+		raw, ok := strings.CutPrefix(rest, narrow)
+		if !ok { // a limit, most likely
+			return false, nil
 		}
+		end := strings.IndexByte(raw, '&')
+		m.steps = r.room().raw[:n+1]
+		m.steps[n], rest = raw[:end], raw[end:]
 	}
 	signature, ok := strings.CutPrefix(rest, sig)
-	if !ok || key == nil || steps > 0 && key.alg != algHMAC {
+	n, number := strict.Int(q[len(expires):i], strict.MaxTime)
+	id, named := strings.CutPrefix(q[i:j], by)
+	if !ok || !number || !named {
+		return false, nil
+	}
+	key := k.exactKey(id)
+	if key == nil || steps > 0 && key.alg != algHMAC {
 		return false, nil
 	}
 	if !key.verify(m, signature) {
@@ -359,8 +353,8 @@ func (k *Keyring) authenticateUsual(r *Request, l *Link) (done bool, err error) 
 	l.Expires = time.Unix(n, 0)
 	l.KeyID = key.id
 	if steps > 0 {
-		l.Narrowed = q[len(m.query)+1 : len(q)-len(rest)]
-		return true, l.openSteps(r)
+		l.Narrowed = q[j+1 : len(q)-len(rest)]
+		return true, l.openSteps(r, m.steps)
 	}
 	return true, nil
 }
@@ -498,7 +492,7 @@ func authenticateAny(r *Request, key *Key, p, own *params, tag, query string, l 
 	l.KeyID = key.id
 	if len(p.steps) > 0 {
 		l.Narrowed = p.narrowing(query)
-		if err := l.openSteps(r); err != nil {
+		if err := l.openSteps(r, p.steps); err != nil {
 			return err
 		}
 	}

@@ -231,7 +231,7 @@ func (c *Claims) read(p *params) error {
 	if p.reserved == bareParams {
 		return nil
 	}
-	for rest := p.present; rest != 0; rest &= rest - 1 {
+	for rest := p.present &^ readBefore; rest != 0; rest &= rest - 1 {
 		id := param(bits.TrailingZeros32(rest))
 		if !c.readOne(id, p.values[id]) {
 			return limits[id].fault
@@ -239,6 +239,10 @@ func (c *Claims) read(p *params) error {
 	}
 	return nil
 }
+
+// readBefore has the bits of the parameters that are read before the signature is known
+// to be right, or with the expiry.
+const readBefore = 1<<paramExpires | 1<<paramBy | 1<<paramSignature | 1<<paramUnder | 1<<paramIgnore | 1<<paramFor
 
 // readOne reads one of the claims that the signature does not depend on, and
 // passes the parameters of others.
@@ -288,7 +292,13 @@ type occasion struct {
 
 // Trace is that of the request, and names the step.
 func (o *occasion) Trace(check, detail string) {
-	if o.trace != nil && o.step > 0 {
+	if o.trace != nil {
+		o.record(check, detail)
+	}
+}
+
+func (o *occasion) record(check, detail string) {
+	if o.step > 0 {
 		check, detail = "step "+strconv.Itoa(o.step), check+": "+detail
 	}
 	o.Request.Trace(check, detail)

@@ -60,8 +60,9 @@ func scanQuery(q string, p *params) *strict.Fault {
 			if id < 0 && isReserved(q[start:i]) {
 				return faultEmptyValue
 			}
-		} else if i++; id == paramSignature {
-			// It is compared as text and not signed: no need to read it.
+		} else if i++; id == paramSignature || id == paramNarrow {
+			// The one is compared as text and not signed, and the other signed and read by
+			// itself: no need to read them.
 			if end := strings.IndexByte(q[i:], '&'); end >= 0 {
 				i += end
 			} else {

@@ -119,19 +119,19 @@ func (c *Claims) readStep(raw string, r *Request) bool {
 	}
 	for previous := ""; ; {
 		equals, width := find(raw, '=')
-		name, _ := strict.Unescape(raw[:equals], true)
-		if width == 0 || name <= previous {
+		name, ok := strict.Unescape(raw[:equals], true)
+		if width == 0 || !ok || name <= previous {
 			return false
 		}
-		previous, raw = name, raw[equals+width:]
-		end, separator := find(raw, '&')
-		if end == 0 || !c.readStepParam(stepParam(name), raw[:end], r) {
+		// A raw "&" would have ended the step.
+		value, rest, more := strings.Cut(raw[equals+width:], "%26")
+		if value == "" || !c.readStepParam(stepParam(name), value, r) {
 			return false
 		}
-		if separator == 0 {
+		if !more {
 			return true
 		}
-		raw = raw[end+separator:]
+		previous, raw = name, rest
 	}
 }
 
@@ -189,6 +189,14 @@ func canonicalValue(value string) bool {
 func cutTwice(raw, path string) (string, bool) {
 	i, n := 0, 0
 	for i < len(raw) && n < len(path) {
+		switch b := path[n]; {
+		case b == raw[i] && strict.Unreserved(b):
+			i, n = i+1, n+1
+			continue
+		case b == '/' && strings.HasPrefix(raw[i:], "%252F"):
+			i, n = i+len("%252F"), n+1
+			continue
+		}
 		var room [3]byte
 		for _, b := range strict.AppendByte(room[:0], path[n]) {
 			if i == len(raw) {
@@ -225,33 +233,30 @@ func (r *Request) room() *readSteps {
 	return r.steps
 }
 
-// readSteps reads the steps of a link into the request, unless it has them.
-func (r *Request) readSteps(l *Link) error {
+// readSteps reads the steps of a link, of which raw are the values, into the request.
+func (r *Request) readSteps(narrowed string, raw []string) error {
 	s := r.room()
-	if s.narrowed == l.Narrowed {
-		return nil
-	}
 	s.clear()
-	for rest := l.Narrowed; rest != ""; s.n++ {
-		var raw string
-		if raw, rest = cutStep(rest); s.n == maxSteps || !s.claims[s.n].readStep(raw, r) {
-			return errBadStep[min(s.n, maxSteps-1)]
+	for _, step := range raw {
+		if s.n++; !s.claims[s.n-1].readStep(step, r) {
+			return errBadStep[s.n-1]
 		}
 	}
-	s.narrowed = l.Narrowed
+	s.narrowed = narrowed
 	return nil
 }
 
 // clear makes s as if it had read nothing.
 func (s *readSteps) clear() {
-	clear(s.claims[:min(s.n+1, maxSteps)]) // with one that could not be read
-	s.narrowed, s.n, s.raw = "", 0, [maxSteps]string{}
+	clear(s.claims[:s.n])
+	s.narrowed, s.n = "", 0
 }
 
 // releaseSteps gives back what readSteps took.
 func (r *Request) releaseSteps() {
 	if r.steps != nil {
 		r.steps.clear()
+		r.steps.raw = [maxSteps]string{}
 		stepsPool.Put(r.steps)
 		r.steps = nil
 	}
@@ -259,8 +264,8 @@ func (r *Request) releaseSteps() {
 
 // openSteps reads the steps of an authentic link, and checks as much of them as is
 // checked of a link together with its signature: the form, and the path.
-func (l *Link) openSteps(r *Request) error {
-	if err := r.readSteps(l); err != nil {
+func (l *Link) openSteps(r *Request, raw []string) error {
+	if err := r.readSteps(l.Narrowed, raw); err != nil {
 		return err
 	}
 	for i := range r.steps.n {
@@ -291,8 +296,19 @@ func (e *stepRefusal) Unwrap() error { return e.err }
 // holdSteps holds the steps of a link against a request, as hold does its claims.
 // The path was held against them when the link was found authentic.
 func (l *Link) holdSteps(o *occasion) error {
-	if err := o.readSteps(l); err != nil { // in a link that a format of others made up
-		return err
+	if o.steps == nil || o.steps.narrowed != l.Narrowed { // a link that another format found
+		var raw []string
+		for rest := l.Narrowed; rest != ""; {
+			if len(raw) == maxSteps {
+				return errBadStep[maxSteps-1]
+			}
+			var step string
+			step, rest = cutStep(rest)
+			raw = append(raw, step)
+		}
+		if err := o.readSteps(l.Narrowed, raw); err != nil {
+			return err
+		}
 	}
 	for i := range o.steps.n {
 		o.step = i + 1

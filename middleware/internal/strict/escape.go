@@ -139,21 +139,21 @@ func Escape(s string) string {
 // AppendUnescaped appends s with its escapes decoded; plus says whether "+" is
 // a space, as it is in a query. It reports false if an escape is invalid.
 func AppendUnescaped(dst []byte, s string, plus bool) ([]byte, bool) {
-	for {
-		n := Run(s)
-		if dst = append(dst, s[:n]...); n == len(s) {
-			return dst, true
-		}
-		c, width := Next(s, n)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
 		switch {
-		case width == 0:
-			return dst, false
-		case plus && s[n] == '+':
+		case c == '%':
+			var width int
+			if c, width = escape(s[i:]); width == 0 {
+				return dst, false
+			}
+			i += 2
+		case c == '+' && plus:
 			c = ' '
 		}
 		dst = append(dst, c)
-		s = s[n+width:]
 	}
+	return dst, true
 }
 
 // Unescape returns s as AppendUnescaped decodes it. It allocates only if there
