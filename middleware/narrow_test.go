@@ -440,6 +440,59 @@ func TestNarrowRefusesWhatIsNoLinkOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestNarrowSaysWhatCannotBe(t *testing.T) {
+	minute := in(time.Minute)
+	c := in(time.Hour)
+	c.Under = "/files/"
+	tree := sign(t, testRing(t), "/files/a", c)
+	_, query, _ := strings.Cut(tree, "?")
+	for link, want := range map[string]string{
+		narrow(t, tree, minute, minute, minute, minute): "narrowed 4 times",
+		"/other/a?" + query:                             "not in the link's subtree",
+		"/files?" + query:                               "not in the link's subtree",
+	} {
+		u, err := url.Parse(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := middleware.Narrow(u, minute); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v, want %q", link, got, err, want)
+		}
+	}
+
+	// A cookie grows with its steps, up to what browsers take.
+	methods := func(n int) middleware.Claims { return middleware.Claims{Methods: []string{strings.Repeat("A", n)}} }
+	c.Under, c.Methods = "", []string{strings.Repeat("A", 900)}
+	s, err := builder(t, "/", testRing(t)).Subtree("files", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if s, err = s.Narrow(methods(900)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cookies, err := s.Cookies("link")
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := 4096 - len("link") - len(cookies[0].Value)
+	overhead := len("&signed_narrow=signed_host%3D")
+	for n, ok := range map[int]bool{room - overhead: true, room - overhead + 1: false} {
+		last, err := s.Narrow(middleware.Claims{Host: strings.Repeat("a", n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookies, err := last.Cookies("link")
+		if (err == nil) != ok || ok && len(cookies[0].Value) != 4096-len("link") || !ok && !strings.Contains(err.Error(), "longer than 4096 bytes") {
+			t.Errorf("a host of %d bytes: %v", n, err)
+		}
+	}
+	if value, err := middleware.NarrowCookie(cookies[0].Value, middleware.Claims{Host: strings.Repeat("a", room-overhead+5)}); err == nil {
+		t.Errorf("a cookie of %d bytes", len(value))
+	}
+}
+
 func TestASubtreeAndItsCookiesAreNarrowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ring := testRing(t)
