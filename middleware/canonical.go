@@ -111,7 +111,7 @@ func (m *message) appendQuery(dst []byte) []byte {
 		}
 		start := len(dst)
 		equals := start + len(name)
-		if p.clean {
+		if p.clean && !(p.reserved && name == nameNarrow) { // whose spelling nobody looked at
 			dst = append(dst, m.query[p.start:p.end]...)
 		} else {
 			dst = strict.AppendRespelled(dst, name)

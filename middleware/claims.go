@@ -179,6 +179,13 @@ func (c Claims) unknown(known ...string) string {
 	return ""
 }
 
+// clone returns claims that share nothing with c.
+func (c Claims) clone() Claims {
+	c.Methods, c.Networks, c.Ignore = slices.Clone(c.Methods), slices.Clone(c.Networks), slices.Clone(c.Ignore)
+	c.Upload.Accept = slices.Clone(c.Upload.Accept)
+	return c
+}
+
 // Link is an authenticated link. The embedded claims are the link's own, as it was
 // signed; its holders may have narrowed it since, see [Narrow]. The other fields
 // describe how it was authenticated. Handlers should use the methods, and not the
@@ -193,7 +200,8 @@ type Link struct {
 	// FromCookie reports that the link came in a cookie and not in the URL.
 	FromCookie bool
 	// Narrowed has the steps by which the link was narrowed, as they stand in its
-	// query, and is empty if there are none: see [Link.Steps].
+	// query, and is empty if there are none: see [Link.Steps]. A [Verifier] holds them
+	// against the request, but for the paths, which a [Format] checks.
 	Narrowed string
 }
 

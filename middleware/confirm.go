@@ -31,10 +31,12 @@ func (c *confirmation) prepare(r *Request, l *Link) {
 	}
 }
 
-// confirmable reports whether the button can stand for a GET by a link. One that permits
-// POST has a meaning of its own for it.
+// confirmable reports whether the button can stand for a GET by a link, or by the link
+// as it was before somebody narrowed it. One that permits POST has a meaning of its own
+// for it.
 func confirmable(l *Link) bool {
-	return l.Uses > 0 && l.Allows(http.MethodGet) && !l.Allows(http.MethodPost)
+	return l.Uses > 0 && (l.allows(http.MethodGet) && !l.allows(http.MethodPost) ||
+		l.Allows(http.MethodGet) && !l.Allows(http.MethodPost))
 }
 
 // needed reports whether a person is still to be asked before a use is taken.

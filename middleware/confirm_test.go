@@ -120,6 +120,9 @@ func TestAPersonConfirmsANarrowedLink(t *testing.T) {
 	}
 	// A step that does not permit the GET does not permit the button.
 	head := narrow(t, sign(t, testRing(t), "/files/a/card.jpg", limited(3)), middleware.Claims{Methods: []string{"HEAD"}})
+	if res, body := raw(t, addr, "HEAD", head); res.StatusCode != 200 || body != "" || res.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("HEAD by a link that was narrowed to it is not the page: %d, %v", res.StatusCode, res.Header)
+	}
 	for _, method := range []string{"GET", "POST"} {
 		if res, _ := raw(t, addr, method, head, form+"\r\n\r\nconfirm=1"); res.StatusCode != 403 {
 			t.Errorf("%s by a link that was narrowed to HEAD: %d", method, res.StatusCode)

@@ -162,7 +162,7 @@
 //	signed_ip       IPv4 or IPv6 addresses or CIDR blocks, separated by commas:
 //	                one must contain the client's address. Bits beyond a
 //	                block's length do not count, and ::ffff:192.0.2.1 is
-//	                192.0.2.1.
+//	                192.0.2.1; a block of such addresses has 96 bits or more.
 //	signed_for      the name, of the characters of a key ID, of a value that the
 //	                link does not show and the verifier knows: session, user,
 //	                version. The value is the binding line. A missing or empty
@@ -264,7 +264,7 @@
 //
 // A step is spelled as a canonical query is (see Format): names and values are encoded,
 // and the pairs are sorted by name. No name comes twice, and no value is empty. Lists
-// keep their order. A step has at most 1024 bytes. A link has at most 4 steps, each in a
+// keep their order and have at most 64 items. A step has at most 1024 bytes. A link has at most 4 steps, each in a
 // parameter signed_narrow of its own, whose value is the step encoded once more. Each is
 // one of the 128 pairs, and all are part of the 8192 bytes.
 //

@@ -80,11 +80,12 @@ type Request struct {
 	checked   bool          // Path passed strict.CheckPath
 }
 
-// maxSteps is how many steps a link may have, and maxStep how long one may be, in
-// bytes and before it is escaped.
+// maxSteps is how many steps a link may have, maxStep how long one may be, in bytes
+// and before it is escaped, and maxListed how many items a list in one may have.
 const (
-	maxSteps = 4
-	maxStep  = 1024
+	maxSteps  = 4
+	maxStep   = 1024
+	maxListed = 64
 )
 
 // readSteps has what was read of the steps of a link.

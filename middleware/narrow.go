@@ -161,7 +161,7 @@ func narrowQuery(query, path string, step func(*narrower) (string, error)) (stri
 		return "", errSteps
 	}
 	link := &narrower{path: path}
-	if err := link.read(p); err != nil {
+	if err := link.read(p, query); err != nil {
 		return "", err
 	}
 	text, err := step(link)
@@ -181,16 +181,22 @@ func narrowQuery(query, path string, step func(*narrower) (string, error)) (stri
 }
 
 // read reads the claims of the link and of its steps.
-func (n *narrower) read(p *params) error {
+func (n *narrower) read(p *params, query string) error {
 	var own Claims
+	unreadable := func(err error) error {
+		return errors.New(strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": "))
+	}
 	if raw := p.values[paramUnder]; raw != "" {
 		own.Under, _ = strict.Unescape(raw, true)
 		if !strict.CanonicalDir(own.Under) {
-			return errBadUnder
+			return unreadable(errBadUnder)
 		}
 	}
+	if raw := p.values[paramIgnore]; raw != "" && !own.readIgnore(raw) {
+		return unreadable(limits[paramIgnore].fault)
+	}
 	if err := own.read(p); err != nil {
-		return err
+		return unreadable(err)
 	}
 	switch {
 	case n.path == "" && own.Under == "":
@@ -201,11 +207,14 @@ func (n *narrower) read(p *params) error {
 	case !strings.HasPrefix(n.path, own.Under):
 		return errors.New("the path of the URL is not in the link's subtree")
 	}
+	if own.Under != "" && p.application > 0 && (n.path == "" || !p.allIgnored(query, newIgnoreList(nil, own.Ignore))) {
+		return errors.New("a link to a subtree has no other parameters than those that it ignores, and a cookie none")
+	}
 	n.claims = append(n.claims, own)
 	for i, raw := range p.steps {
 		var c Claims
 		if !c.readStep(raw, &Request{}) {
-			return errBadStep[i]
+			return unreadable(errBadStep[i])
 		}
 		n.claims = append(n.claims, c)
 	}
@@ -232,8 +241,10 @@ func (n *narrower) step(c *Claims) (string, error) {
 			return "", err
 		}
 	}
-	if path := n.path; path != "" && (!strings.HasPrefix(path, c.Under) || c.Only != "" && c.Only != path) {
-		return "", errors.New("the path of the URL is not one that the narrower link would open: give the URL that path first")
+	for _, claims := range append(n.claims, *c) {
+		if n.path != "" && !claims.opens(&Request{Path: n.path, canonical: true}) {
+			return "", errors.New("the path of the URL is not one that the narrower link would open: give the URL that path first")
+		}
 	}
 	if c.Only != "" && !strings.HasPrefix(c.Only, c.Under) {
 		return "", errors.New("the claim Only is not in the subtree Under")
@@ -246,15 +257,18 @@ func (c *Claims) writeStep() (string, error) {
 	timed := *c
 	timed.Permanent = c.Expires.IsZero() // as there is none to write
 	var pairs []string
-	for _, limit := range limits {
-		if !limit.narrows {
+	for id, limit := range limits {
+		if !limit.narrows || param(id) == paramExpires && c.Expires.IsZero() {
 			continue
 		}
 		value, err := limit.write(&timed)
 		if err != nil {
 			return "", err
 		}
-		if value != "" && value != never {
+		if strings.Count(value, ",") >= maxListed {
+			return "", fmt.Errorf("a list in a step has at most %d items", maxListed)
+		}
+		if value != "" {
 			pairs = append(pairs, limit.name+"="+strict.Escape(value))
 		}
 	}

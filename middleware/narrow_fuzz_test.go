@@ -302,7 +302,7 @@ func fits(path string, own middleware.Claims, before []middleware.Claims, step m
 			outer.Host != "" && step.Host != "" && outer.Host != step.Host,
 			outer.Upload.MaxBytes > 0 && step.Upload.MaxBytes > outer.Upload.MaxBytes,
 			// The earlier steps were put on without a look at the path.
-			!strings.HasPrefix(path, outer.Under) && (step.Under != "" || step.Only != ""), outer.Only != "" && outer.Only != path && step.Only != "":
+			!strings.HasPrefix(path, outer.Under), outer.Only != "" && outer.Only != path:
 			return false
 		}
 		for _, m := range step.Methods {
@@ -473,6 +473,11 @@ func readsAs(step string) string {
 		items := strings.Split(text, ",")
 		return items, !there || !slices.ContainsFunc(items, func(s string) bool { return !good(s) })
 	}
+	for _, value := range values {
+		if strings.Count(value, ",") >= 64 {
+			return "invalid"
+		}
+	}
 	methods, ok1 := list("signed_methods", func(s string) bool {
 		return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 	})
@@ -519,7 +524,7 @@ func network(s string) (netip.Prefix, bool) {
 	if n, err := netip.ParsePrefix(s); err == nil {
 		if a := n.Addr(); a.Is4In6() {
 			if n.Bits() < 96 {
-				return n.Masked(), true
+				return n, false
 			}
 			return netip.PrefixFrom(a.Unmap(), n.Bits()-96).Masked(), true
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -490,6 +491,146 @@ func TestNarrowSaysWhatCannotBe(t *testing.T) {
 	}
 	if value, err := middleware.NarrowCookie(cookies[0].Value, middleware.Claims{Host: strings.Repeat("a", room-overhead+5)}); err == nil {
 		t.Errorf("a cookie of %d bytes", len(value))
+	}
+}
+
+func TestAStepWithAnInvalidEscapeIsRefused(t *testing.T) {
+	v := newVerifier(testRing(t), nil)
+	for _, target := range []string{"/files/a", "/files/a?page=2"} { // the fast path, and the general one
+		parent := sign(t, testRing(t), target, in(time.Hour))
+		for _, signed := range []string{"expires_at", "expires_at=", "signed_host=files.example.com"} {
+			for _, raw := range []string{"expires_at%zz%3D" + future, "expires_at%3D%zz" + future, "expires_at%", "signed_host%3Dfiles.example.com%zz", "signed_host%3Dfiles.example.com%"} {
+				// As if what precedes the escape were all.
+				link := byHand(parent, signed)
+				link = strings.Replace(link, escapeAll(signed), raw, 1)
+				r, err := http.NewRequest("GET", "/files/a", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, r.URL.RawQuery, _ = strings.Cut(link, "?")
+				r.Host = "files.example.com"
+				if _, err := v.Verify(r); !errors.Is(err, middleware.ErrInvalid) {
+					t.Errorf("%s: %v", raw, err)
+				}
+				if e := v.Explain(r); !errors.Is(e.Err, middleware.ErrInvalid) {
+					t.Errorf("%s: explained as %v", raw, e.Err)
+				}
+			}
+		}
+	}
+}
+
+func TestEachLimitOfAStepIsKept(t *testing.T) {
+	v := newVerifier(testRing(t), nil)
+	parent := sign(t, testRing(t), "/files/a", in(time.Hour))
+	for _, step := range []middleware.Claims{{Host: "never"}, {Host: "never", Expires: in(time.Minute).Expires}} {
+		r := request(t, "GET", narrow(t, parent, step))
+		if _, err := v.Verify(r); !errors.Is(err, middleware.ErrNotAllowed) {
+			t.Errorf("%+v: %v", step, err)
+		}
+		r.Host = "never"
+		l, err := v.Verify(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := url.Parse(sign(t, testRing(t), "/files/b", in(time.Hour)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := l.Renarrow(other); err != nil || got.Query().Get("signed_narrow") != "signed_host=never" {
+			t.Errorf("Renarrow: %v, %v", got, err)
+		}
+	}
+
+	// A list has at most 64 items.
+	for n, want := range map[int]string{64: "not_allowed", 65: "invalid"} {
+		methods := strings.TrimSuffix(strings.Repeat("A,", n), ",")
+		if _, err := v.Verify(request(t, "GET", byHand(parent, "signed_methods="+escapeAll(methods)))); middleware.Reason(err) != want {
+			t.Errorf("%d methods: %v", n, err)
+		}
+		addresses := strings.TrimSuffix(strings.Repeat("10.0.0.1,", n), ",")
+		if _, err := v.Verify(request(t, "GET", byHand(parent, "signed_ip="+escapeAll(addresses)))); middleware.Reason(err) != want {
+			t.Errorf("%d addresses: %v", n, err)
+		}
+		u, err := url.Parse(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := middleware.Narrow(u, middleware.Claims{Methods: slices.Repeat([]string{"GET"}, n)}); (err == nil) != (n == 64) {
+			t.Errorf("narrowed to %d methods: %v", n, err)
+		}
+	}
+}
+
+func TestNarrowSpellsEarlierStepsAnew(t *testing.T) {
+	link := narrow(t, sign(t, testRing(t), "/files/a", in(time.Hour)), in(30*time.Minute), middleware.Claims{Host: "files.example.com"})
+	want := narrow(t, link, in(time.Minute))
+	for _, odd := range []string{strings.ReplaceAll(link, "%3D", "%3d"), strings.Replace(link, "signed_host", "signed%5fhost", 1), strings.Replace(link, "expires_at%3D", "e%78pires_at=", 1)} {
+		if got := narrow(t, odd, in(time.Minute)); got != want {
+			t.Errorf("narrowed\n%s\nis\n%s\nwant\n%s", odd, got, want)
+		}
+	}
+}
+
+func TestNarrowMakesNoDeadLinks(t *testing.T) {
+	c := in(time.Hour)
+	c.Under, c.Ignore = "/files/", []string{"utm_*"}
+	link := sign(t, testRing(t), "/files/a/b", c)
+	for _, test := range []struct {
+		link string
+		ok   bool
+	}{
+		{link + "&utm_source=x", true},
+		{link + "&page=2", false},
+		{narrow(t, link, middleware.Claims{Only: "/files/a/b"}), true},
+		{strings.Replace(narrow(t, link, middleware.Claims{Only: "/files/a/b"}), "/files/a/b?", "/files/a/c?", 1), false},
+		{strings.Replace(narrow(t, link, middleware.Claims{Under: "/files/a/"}), "/files/a/b?", "/files/a/c?", 1), true},
+		{strings.Replace(narrow(t, link, middleware.Claims{Under: "/files/a/"}), "/files/a/b?", "/files/b?", 1), false},
+	} {
+		u, err := url.Parse(test.link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := middleware.Narrow(u, in(time.Minute)); (err == nil) != test.ok {
+			t.Errorf("%s: %v, %v", test.link, got, err)
+		} else if err == nil {
+			if _, err := newVerifier(testRing(t), nil).Verify(request(t, "GET", got.String())); err != nil {
+				t.Errorf("%s: %v", got, err)
+			}
+		}
+	}
+	cookies, err := testRing(t).SignCookies("link", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value, err := middleware.NarrowCookie(cookies[0].Value+"&utm_source=x", in(time.Minute)); err == nil {
+		t.Errorf("NarrowCookie made %s, which no verifier takes", value)
+	}
+}
+
+func TestASubtreeSharesNothingWithItsCaller(t *testing.T) {
+	c := in(time.Hour)
+	c.Methods = []string{"GET"}
+	s, err := builder(t, "/files/", testRing(t)).Subtree("/", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nets := networks("192.0.2.7/32")
+	n, err := s.Narrow(middleware.Claims{Networks: nets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := n.Cookies("link")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nets[0], c.Methods[0] = netip.MustParsePrefix("0.0.0.0/0"), "PUT"
+	after, err := n.Cookies("link")
+	if err != nil || before[0].Value != after[0].Value {
+		t.Errorf("the cookie was\n%s\nand is\n%v, %v", before[0].Value, after, err)
+	}
+	if u, err := s.URL(strings.Repeat("x", 8200)); err == nil {
+		t.Errorf("a link of %d bytes", len(u.String()))
 	}
 }
 

@@ -19,7 +19,8 @@ func (l *Link) Steps() []Claims {
 		var c Claims
 		var raw string
 		if raw, rest = cutStep(rest); !c.readStep(raw, &Request{}) {
-			break
+			// No verifier accepts it.
+			c = Claims{Expires: time.Unix(0, 0), Methods: []string{}, Upload: Upload{MaxBytes: 1, Accept: []string{}}}
 		}
 		steps = append(steps, c)
 	}
@@ -168,7 +169,8 @@ func (c *Claims) readStepParam(id param, raw string, r *Request) bool {
 		c.Under, _ = strict.Unescape(value, true)
 		return strict.CanonicalDir(c.Under)
 	}
-	return c.readOne(id, value)
+	// A holder may make steps, and each is read before anything is held against it.
+	return strings.Count(value, "%2C") < maxListed && c.readOne(id, value)
 }
 
 // canonicalValue reports whether a value is spelled as the canonical form of a query

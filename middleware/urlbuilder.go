@@ -178,7 +178,7 @@ func (b *URLBuilder) Subtree(dir string, c Claims) (*Subtree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Subtree{builder: b, dir: dir, claims: c, query: signed.RawQuery}, nil
+	return &Subtree{builder: b, dir: dir, claims: c.clone(), query: signed.RawQuery}, nil
 }
 
 // notEmpty refuses the empty name, and makes it of "/", the base.
@@ -212,7 +212,7 @@ func (s *Subtree) Narrow(c Claims) (*Subtree, error) {
 	}
 	narrow := *s
 	narrow.query = query
-	narrow.steps = append(slices.Clip(s.steps), c)
+	narrow.steps = append(slices.Clip(s.steps), c.clone())
 	return &narrow, nil
 }
 
@@ -230,6 +230,9 @@ func (s *Subtree) URL(name string) (*url.URL, error) {
 		}
 	}
 	u.RawQuery = s.query
+	if fault := strict.CheckTarget(u.EscapedPath(), u.RawQuery); fault != nil {
+		return nil, fmt.Errorf("signedurl: cannot link to the name %q: %w", name, fault)
+	}
 	return u, nil
 }
 

@@ -62,6 +62,9 @@ func (up *upload) form(dir string) error {
 		if strings.Contains(base, "/") || up.handler.fault(name) != nil || admit.Misleading(name) {
 			return refused(http.StatusBadRequest)
 		}
+		if onePath(&up.link) {
+			return refused(http.StatusForbidden)
+		}
 		content := &limited{src: part, limit: up.limit}
 		up.body.max = up.limit + maxFrame
 		if f, err = up.receive(name, content, up.r.ContentLength); err != nil {

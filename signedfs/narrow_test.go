@@ -75,6 +75,30 @@ func TestAnUploadIsHeldToEachStep(t *testing.T) {
 	}
 }
 
+func TestAFormIsHeldToTheOnePathOfAStep(t *testing.T) {
+	dir := t.TempDir()
+	h := newHandler(t, "/in/", openDir(t, dir), onlyUploads(signedfs.Uploads{}))
+	addr := listen(t, h)
+	c := upTo(0)
+	c.Under = "/in/"
+	link := sign(t, "/in/", c)
+	for name, test := range map[string]struct {
+		step middleware.Claims
+		want int
+	}{
+		"methods": {middleware.Claims{Methods: []string{"POST"}}, 201},
+		"under":   {middleware.Claims{Under: "/in/"}, 201},
+		"only":    {middleware.Claims{Only: "/in/"}, 403},
+	} {
+		if got := form(t, addr, narrowed(t, link, test.step), file(name+".png", png)); got.Status != test.want {
+			t.Errorf("%s: %d, want %d", name, got.Status, test.want)
+		}
+	}
+	if got := names(t, dir); len(got) != 2 {
+		t.Errorf("stored: %q", got)
+	}
+}
+
 func TestTheLinkToAnUploadIsAsNarrow(t *testing.T) {
 	opts := onlyUploads(signedfs.Uploads{ReturnLink: true})
 	opts.Verify.AllowPermanent = true

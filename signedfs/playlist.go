@@ -173,14 +173,17 @@ func newLinker(r *http.Request, path string) (*linker, bool) {
 	return l, true
 }
 
+// onePath reports whether a step leaves one path of a link, and nothing below it.
+func onePath(l *middleware.Link) bool {
+	return slices.ContainsFunc(l.Steps(), func(step middleware.Claims) bool { return step.Only != "" })
+}
+
 // subtree returns the innermost subtree that a link and its steps open. It reports
 // false if they open a single path, or none.
 func subtree(l *middleware.Link) (under string, ok bool) {
 	under = l.Under
 	for _, step := range l.Steps() {
 		switch {
-		case step.Only != "":
-			return "", false
 		case step.Under == "" || strings.HasPrefix(under, step.Under):
 		case strings.HasPrefix(step.Under, under):
 			under = step.Under
@@ -188,7 +191,7 @@ func subtree(l *middleware.Link) (under string, ok bool) {
 			return "", false
 		}
 	}
-	return under, l.Under != ""
+	return under, l.Under != "" && !onePath(l)
 }
 
 // reserved reports whether a parameter belongs to a link.

@@ -237,3 +237,16 @@ func TestCheckNamesTheStepThatRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestALinkInTheWrongPlaceLosesItsSignature(t *testing.T) {
+	link := linkTo(t, newKeys(t, "k1"), "card.txt")
+	signature := link[strings.LastIndexByte(link, '=')+1:]
+	for _, args := range [][]string{
+		{"narrow", link, link}, {"narrow", "-lifetime", link, link}, {"narrow", "-network", link, link}, {"narrow", "-base-url", link, "-ip", "10.0.0.1", link},
+		{"narrow", "-methods", link, link}, {"check", link, link}, {link},
+	} {
+		if code, stdout, stderr := try(t, "", args...); code == cli.ExitOK || strings.Contains(stdout+stderr, signature) {
+			t.Errorf("%.20q: exit code %d:\n%s%s", args, code, stdout, stderr)
+		}
+	}
+}

@@ -1232,6 +1232,10 @@ narrow_vector("three_steps", "Each is held.", "accepted", FOLDER, "signed_host=f
 narrow_vector("four_steps", "The most.", "accepted", FOLDER, "signed_host=files.example.com", SOON, METHOD, ONLY)
 narrow_vector("four_steps_of_which_the_third_is_not_met", "Each is held.", "not_allowed", FOLDER, "signed_host=files.example.com", SOON, METHOD, ONLY, method="POST")
 narrow_vector("five_steps", "One too many.", "invalid", FOLDER, "signed_host=files.example.com", "expires_at=1767222120", METHOD, ONLY, SOON, refuses=True)
+narrow_vector("list_of_64", "The longest.", "accepted", FOLDER, "signed_methods=GET" + "%2CGET" * 63)
+narrow_vector("list_of_65", "One too many.", "invalid", FOLDER, "signed_methods=GET" + "%2CGET" * 64, refuses=True)
+narrow_vector("networks_64", "The longest.", "accepted", FOLDER, "signed_ip=192.0.2.10" + "%2C10.0.0.1" * 63)
+narrow_vector("networks_65", "One too many.", "invalid", FOLDER, "signed_ip=192.0.2.10" + "%2C10.0.0.1" * 64, refuses=True)
 narrow_vector("step_of_1024_bytes", "The longest.", "accepted", FOLDER.replace("card", "x" * 986), ONLY.replace("card", "x" * 986))
 narrow_vector("step_of_1025_bytes", "One too many.", "invalid", FOLDER.replace("card", "x" * 987), ONLY.replace("card", "x" * 987), refuses=True)
 narrow_vector("step_of_1024_bytes_in_longer_spelling", "The bytes of the step are counted, and not those of its spelling in the link.", "accepted",

@@ -285,6 +285,7 @@ def parse_step(text):
     invalid_unless(pairs and len(text.encode("utf-8", "surrogateescape")) <= MAX_STEP)
     invalid_unless(canonical_query(pairs) == text and len(set(names)) == len(names))
     invalid_unless(all(name in STEP and value != b"" for name, value in pairs))
+    invalid_unless(all(value.count(b",") < 64 for name, value in pairs if name not in (b"signed_only", b"signed_under")))
     return parse_limits({n.decode(): v.decode("utf-8", "surrogateescape") for n, v in pairs})
 
 

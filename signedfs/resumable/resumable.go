@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -248,6 +249,12 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, x *exchange) {
 		h.fail(w, r, http.StatusBadRequest)
 		return
 	}
+	for _, step := range x.link.Steps() {
+		if step.Only != "" && strings.HasSuffix(r.URL.Path, "/") { // and not the file in it
+			h.fail(w, r, http.StatusForbidden)
+			return
+		}
+	}
 	expiry := x.link.Expiry()
 	if expiry.IsZero() {
 		expiry = time.Now()
@@ -429,15 +436,21 @@ func (h *Handler) same(name string, content *os.File, size int64) bool {
 // wrong before.
 func (h *Handler) put(r *http.Request, l *middleware.Link, name string, c middleware.Claims, body io.Reader, size int64) *reply {
 	c.Methods = []string{http.MethodPut}
+	c.Upload.MaxBytes = l.MaxBytes()
 	out := &reply{header: make(http.Header)}
 	u, err := h.URL(name, c)
-	if err == nil {
-		u, err = l.Renarrow(u)
-	}
 	if err != nil {
 		h.report(r, err)
 		out.status = http.StatusBadRequest
 		return out
+	}
+	// Hosts and networks of the steps were held against this request.
+	if slices.ContainsFunc(l.Steps(), func(step middleware.Claims) bool { return step.Upload.Accept != nil }) {
+		if u, err = l.Renarrow(u); err != nil { // which is not the client's fault
+			h.report(r, err)
+			out.status = http.StatusInternalServerError
+			return out
+		}
 	}
 	// As a proxy that strips the prefix passes it on.
 	u.Scheme, u.Host = "", ""

@@ -3,6 +3,7 @@ package resumable_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -618,25 +619,94 @@ func TestUploadsToABucket(t *testing.T) {
 	}
 }
 
+// narrow narrows a link by steps.
+func narrow(t *testing.T, link string, steps ...middleware.Claims) string {
+	t.Helper()
+	u, err := url.Parse(link)
+	for _, step := range steps {
+		if err == nil {
+			u, err = middleware.Narrow(u, step)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.String()
+}
+
+func TestAStepThatLeavesADirectoryLeavesNoFileInIt(t *testing.T) {
+	s := serve(t, nil, nil)
+	c := claims(middleware.Upload{})
+	c.Under = "/files/"
+	link := strings.Replace(s.link(t, "x", c), "/files/x", "/files/", 1)
+	for want, step := range map[int]middleware.Claims{201: {Under: "/files/"}, 403: {Only: "/files/"}} {
+		if resp := s.do(t, "POST", narrow(t, link, step), nil, "Upload-Length", "4", "Upload-Metadata", metadata("a")); resp.StatusCode != want {
+			t.Errorf("%+v: %s, want %d", step, resp.Status, want)
+		}
+	}
+}
+
+func TestAnUploadOutlivesAKeyThatCouldNarrow(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signs, err := middleware.NewEd25519Key("k2", private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := middleware.NewHMACKey("k1", []byte("a secret of 32 bytes for testing"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated, err := middleware.NewKeyring(signs, old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := middleware.NewFormatVar(newKeys(t))
+	s := &site{dir: t.TempDir(), parts: filepath.Join(t.TempDir(), "parts")}
+	dir, err := signedfs.OpenDir(s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	s.Handler, err = resumable.New("/files/", dir, keys, &resumable.Options{Dir: s.parts, Files: signedfs.Options{Uploads: &signedfs.Uploads{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Handler.Close()
+	server := httptest.NewServer(s)
+	defer server.Close()
+	s.url = server.URL
+	for name, test := range map[string]struct {
+		step middleware.Claims
+		want int
+	}{
+		"network": {middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, 204},
+		"size":    {middleware.Claims{Upload: middleware.Upload{MaxBytes: 4}}, 204},
+		// It cannot be handed on, and the upload waits for the old key.
+		"types": {middleware.Claims{Upload: middleware.Upload{Accept: []string{"text/plain"}}}, 500},
+	} {
+		keys.Set(newKeys(t))
+		location := s.begin(t, narrow(t, s.link(t, name+".txt", claims(middleware.Upload{})), test.step), 4)
+		s.patch(t, location, 0, "te")
+		keys.Set(rotated)
+		if resp := s.patch(t, location, 2, "xt"); resp.StatusCode != test.want {
+			t.Errorf("%s: %s, want %d", name, resp.Status, test.want)
+		}
+		keys.Set(newKeys(t))
+		if s.do(t, "HEAD", location, nil); s.content(name+".txt") != "text" {
+			t.Errorf("%s: the file is %q", name, s.content(name+".txt"))
+		}
+	}
+}
+
 func TestAnUploadInPartsIsHeldToTheStepsOfItsLink(t *testing.T) {
 	const body = "\x89PNG\r\n\x1a\n and pixels"
 	s := serve(t, nil, func(o *resumable.Options) {
 		o.Grace = time.Hour
 		o.Files.Verify.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	})
-	narrow := func(link string, steps ...middleware.Claims) string {
-		t.Helper()
-		u, err := url.Parse(link)
-		for _, step := range steps {
-			if err == nil {
-				u, err = middleware.Narrow(u, step)
-			}
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return u.String()
-	}
 	here := middleware.Claims{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
 	upTo := func(n int64, types ...string) middleware.Claims {
 		return middleware.Claims{Upload: middleware.Upload{MaxBytes: n, Accept: types}}
@@ -645,17 +715,17 @@ func TestAnUploadInPartsIsHeldToTheStepsOfItsLink(t *testing.T) {
 
 	// What is too long is refused before it begins, and what has another type at the end.
 	big := s.link(t, "big.png", claims(middleware.Upload{MaxBytes: 100}))
-	if resp := s.do(t, "POST", narrow(big, upTo(4)), nil, "Upload-Length", "5"); resp.StatusCode != 413 {
+	if resp := s.do(t, "POST", narrow(t, big, upTo(4)), nil, "Upload-Length", "5"); resp.StatusCode != 413 {
 		t.Errorf("too long for the step: %s", resp.Status)
 	}
 	pdf := "%PDF-1.7 and pages"
-	location := s.begin(t, narrow(s.link(t, "a", claims(middleware.Upload{Accept: []string{"image/png", "application/pdf"}})), upTo(0, "image/png")), len(pdf))
+	location := s.begin(t, narrow(t, s.link(t, "a", claims(middleware.Upload{Accept: []string{"image/png", "application/pdf"}})), upTo(0, "image/png")), len(pdf))
 	if resp := s.patch(t, location, 0, pdf); resp.StatusCode != 415 || s.content("a") != "" {
 		t.Errorf("another type than the step's: %s", resp.Status)
 	}
 
 	// The link of the upload is good for no more clients, and for no other size.
-	link := narrow(s.link(t, "b.png", claims(middleware.Upload{})), here, upTo(100, "image/*"), middleware.Claims{Expires: time.Now().Add(time.Minute)})
+	link := narrow(t, s.link(t, "b.png", claims(middleware.Upload{})), here, upTo(100, "image/*"), middleware.Claims{Expires: time.Now().Add(time.Minute)})
 	location = s.begin(t, link, len(body), from("192.0.2.7")...)
 	if !strings.Contains(location, "signed_narrow=") {
 		t.Fatalf("the link is %s", middleware.Redact(location))

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"example.com/signedurl/middleware"
 )
 
 // Terminal is where a command reads and writes.
@@ -53,10 +55,10 @@ func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(for
 
 // Text returns the text of an error for the terminal, where the prefix with
 // which the library begins its errors says nothing new. Errors that were joined
-// have a line each.
+// have a line each. A link that was typed in the wrong place loses its signature.
 func Text(err error) string {
 	const prefix = "\nsignedurl: "
-	return strings.ReplaceAll("\n"+err.Error(), prefix, "\n")[1:]
+	return middleware.Redact(strings.ReplaceAll("\n"+err.Error(), prefix, "\n")[1:])
 }
 
 // Run runs the command that args name, and returns the exit code. It prints
@@ -71,7 +73,7 @@ func (p Program) Run(ctx context.Context, args []string, t Terminal) int {
 		case !strings.HasPrefix(first, "-"):
 			var ok bool
 			if c, ok = p.command(first); !ok {
-				fmt.Fprintf(t.Err, "%s: there is no command %q\n", p.Name, first)
+				fmt.Fprintf(t.Err, "%s: there is no command %q\n", p.Name, middleware.Redact(first))
 				p.help(t.Err)
 				return ExitUsage
 			}
