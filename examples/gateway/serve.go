@@ -270,7 +270,7 @@ func (m *mount) mount(ctx context.Context, srv *server.Server, state *engines.St
 
 // startTimeout is how long the gateway waits at its start for what it depends
 // on.
-const startTimeout = 5 * time.Second
+const startTimeout = 10 * time.Second
 
 // checkAll checks what the gateway depends on. A gateway that starts without it
 // would refuse good links, and nobody would look.

@@ -61,9 +61,8 @@ type Mirror struct {
 // word is the last word of Redis that all is known: when it was asked for, or why it
 // is not to be had.
 type word struct {
-	sent  time.Time
-	err   error
-	stale error // once it is too old: errStale, with what has been wrong since
+	sent time.Time
+	err  error
 }
 
 // The IDs are in shards, so that checks do not wait for each other, nor long for an
@@ -167,19 +166,9 @@ func (m *Mirror) stale(now time.Time) error {
 	case w.err != nil:
 		return w.err
 	case now.Sub(w.sent) > m.maxStale, now.UnixNano()-w.sent.UnixNano() > int64(m.maxStale):
-		return w.stale
+		return errStale
 	}
 	return nil
-}
-
-// failing notes what is wrong, for whoever asks why there is no fresh word.
-func (m *Mirror) failing(err error) {
-	w := *m.fresh.Load()
-	if errors.Is(w.err, errNotFollowing) {
-		w.err = fmt.Errorf("%w: %w", errNotFollowing, err)
-	}
-	w.stale = fmt.Errorf("%w: %w", errStale, err)
-	m.fresh.Store(&w)
 }
 
 // publish adds a revocation to the set and to the log, in one step. Each entry names the
@@ -271,7 +260,6 @@ func (m *Mirror) Follow(ctx context.Context) error {
 		m.sweep() // a full one needs it
 		if !errors.Is(err, errGap) {
 			failed = true
-			m.failing(err)
 			m.report(fmt.Errorf("signedurl: mirror of the revocations: %w", err))
 		}
 		select {
@@ -320,7 +308,7 @@ func (m *Mirror) followOnce(ctx context.Context, well func()) error {
 				m.fresh.Store(&word{err: errBehind})
 				return errBehind
 			}
-			m.fresh.Store(&word{sent: sent, stale: errStale})
+			m.fresh.Store(&word{sent: sent})
 			well()
 			m.sweep()
 		}

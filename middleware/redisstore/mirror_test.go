@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -152,41 +151,6 @@ func TestAMirrorThatEndsRefuses(t *testing.T) {
 	if err := zero.Revoke(t.Context(), "a", time.Time{}); err == nil {
 		t.Error("a zero mirror revokes")
 	}
-}
-
-func TestAMirrorSaysWhyItRefuses(t *testing.T) {
-	s := startRedis(t)
-	mirror := func(options *redis.Options) *redisstore.Mirror {
-		options.Addr, options.ContextTimeoutEnabled, options.DialerRetries = s.addr, true, 1
-		c := redis.NewClient(options)
-		t.Cleanup(func() { c.Close() })
-		m, err := redisstore.NewMirror(c, &redisstore.MirrorOptions{MaxStale: maxStale})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		over := make(chan error)
-		go func() { over <- m.Follow(ctx) }()
-		t.Cleanup(func() { stop(); <-over })
-		return m
-	}
-	hears := func(m *redisstore.Mirror, texts ...string) {
-		t.Helper()
-		await(t, func() error {
-			_, err := m.Revoked(t.Context(), "a")
-			for _, text := range texts {
-				if err == nil || !strings.Contains(err.Error(), text) {
-					return fmt.Errorf("%v, want %q", err, text)
-				}
-			}
-			return nil
-		})
-	}
-	m := mirror(&redis.Options{})
-	known(t, m, "a", "no")
-	s.stop(t)
-	hears(m, "for too long", "connection refused")
-	hears(mirror(&redis.Options{}), "has not heard from Redis yet", "connection refused")
 }
 
 // wire is a connection to Redis that can be cut, and lead elsewhere.

@@ -86,10 +86,6 @@ func (f *Flags) find(fl *flag.Flag) (setting, error) {
 	return setting{}, nil
 }
 
-// BindingVariable is the environment variable that can hold the value of a
-// binding.
-const BindingVariable = Prefix + "BIND_VALUE"
-
 // Credential returns the file of a credential that systemd gave the service
 // (systemd.exec(5), LoadCredential=), or "" if there is none of the name.
 func Credential(name string) string {

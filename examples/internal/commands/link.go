@@ -41,7 +41,11 @@ directory, whose name ends in a slash, takes a form with a file:
 
 The value to which a link is bound can be a secret, such as the id of a session.
 With -bind NAME and no value, it is read from the environment variable
-` + cli.BindingVariable + `.`
+` + BindingVariable + `.`
+
+// BindingVariable is the environment variable that can hold the value of a
+// binding.
+const BindingVariable = cli.Prefix + "BIND_VALUE"
 
 // defaultBase is the base of the files that serve serves by default.
 const defaultBase = "http://127.0.0.1:8080/files/"
@@ -131,10 +135,10 @@ func (l *linkFlags) complete(fs *cli.Flags) error {
 	if l.bind != "" {
 		name, value, given := strings.Cut(l.bind, "=")
 		if !given {
-			value = os.Getenv(cli.BindingVariable)
+			value = os.Getenv(BindingVariable)
 		}
 		if name == "" || value == "" {
-			return cli.Usagef("-bind has no name or no value: write name=value, or set %s", cli.BindingVariable)
+			return cli.Usagef("-bind has no name or no value: write name=value, or set %s", BindingVariable)
 		}
 		c.Binding = middleware.Binding{Name: name, Value: value}
 	}

@@ -49,8 +49,7 @@ func (rec *recorder) record(next http.Handler) http.Handler {
 			}
 			cause := rec.cutOff(r, reply, completed)
 			rec.metrics.request(reply.status, reply.bytes, cause)
-			// A balancer asks for its health all the time, and readiness tells of changes.
-			if rec.access && !asksHealth(r) {
+			if rec.access {
 				rec.line(r, reply, d, cause, time.Since(start))
 			}
 			rec.metrics.inFlight.Add(-1) // last: see wait

@@ -49,7 +49,7 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.BoolVar(&f.Playlists, "playlists", false, "hand links to directories on to the references in playlists of HLS and DASH")
 	f.Keys.Register(fs)
 	f.Policy.Register(fs)
-	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list; nobody there is a client, so a link that is limited to networks is 403 for a request that a proxy makes itself")
+	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
 	f.Bindings.register(fs)
 	fs.DurationVar(&f.useWindow, "use-window", 0, "count a client's requests within this `duration` as one use, for players that fetch ranges; all clients behind one address are one")
 	fs.BoolVar(&f.pages, "pages", false, "show people a page where a link does not open a file, and send problem details to clients that ask for JSON")

@@ -16,11 +16,6 @@ const (
 	readyPath  = "/readyz"
 )
 
-// asksHealth reports whether a request is for one of them.
-func asksHealth(r *http.Request) bool {
-	return r.URL.RawQuery == "" && (r.URL.Path == healthPath || r.URL.Path == readyPath)
-}
-
 // health answers whether the process takes requests, and will.
 type health struct{ stopping atomic.Bool }
 

@@ -45,7 +45,7 @@ func (m *mount) serves(path string) bool {
 }
 
 func (rt *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if asksHealth(r) {
+	if len(r.URL.RawQuery) == 0 && (r.URL.Path == healthPath || r.URL.Path == readyPath) {
 		rt.pages.ServeHTTP(w, r) // also if files are at the root
 		return
 	}

@@ -58,13 +58,7 @@ func OpenFiles(ctx context.Context, rawURL string) (*Files, error) {
 	default:
 		return nil, cli.Usagef("-files: there are no files at %s://, but at %s", u.Scheme, FilesHelp)
 	}
-	if q := u.Query(); u.Scheme == "s3" && !q.Has(checksums) {
-		// Otherwise the SDK says of each object without a checksum, on the standard
-		// error, that there is none.
-		q.Set(checksums, "when_required")
-		u.RawQuery = q.Encode()
-	}
-	bucket, err := blob.DefaultURLMux().OpenBucketURL(ctx, u)
+	bucket, err := blob.OpenBucket(ctx, rawURL)
 	if err != nil {
 		return nil, cli.Usagef("-files: %w", err)
 	}
@@ -79,9 +73,6 @@ func OpenFiles(ctx context.Context, rawURL string) (*Files, error) {
 	}
 	return files, nil
 }
-
-// checksums is an option of s3blob.
-const checksums = "response_checksum_validation"
 
 func openDir(u *url.URL) (*Files, error) {
 	if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.RawQuery != "" {

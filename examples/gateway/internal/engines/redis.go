@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -61,14 +60,14 @@ func (m *Mirror) Check(ctx context.Context) error {
 }
 
 // Wait waits until the mirror has read Redis, and returns what is wrong if it
-// has not when ctx ends, or if Redis refuses it, which time does not mend.
+// has not when ctx ends.
 func (m *Mirror) Wait(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := m.Check(ctx)
-		if err == nil || refused(err) {
-			return err
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -76,14 +75,6 @@ func (m *Mirror) Wait(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// refused reports whether an error is the reply of Redis to somebody who may not ask.
-func refused(err error) bool {
-	var reply redis.Error
-	return errors.As(err, &reply) && slices.ContainsFunc([]string{"WRONGPASS ", "NOAUTH ", "NOPERM "}, func(p string) bool {
-		return strings.HasPrefix(reply.Error(), p)
-	})
 }
 
 // Revocations returns the mirror of the revocations that a URL names, which it
