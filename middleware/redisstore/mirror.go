@@ -40,8 +40,8 @@ type MirrorOptions struct {
 // everywhere a moment later. It is a [middleware.Revocations].
 //
 // If Redis cannot be reached for longer than MaxStale, or has not what it had, [Revoked]
-// returns an error and the links are refused: no link that was revoked longer than MaxStale
-// ago is ever accepted. What a Mirror has heard of a revocation stays until the link
+// returns an error, which wraps what was wrong last, and the links are refused: no link
+// that was revoked longer than MaxStale ago is ever accepted. What a Mirror has heard of a revocation stays until the link
 // expires, whatever Redis loses. See "Pushed revocations" in the package
 // documentation. A Mirror is safe for concurrent use.
 type Mirror struct {
@@ -58,11 +58,13 @@ type Mirror struct {
 	swept  atomic.Uint32
 }
 
-// word is the last word of Redis that all is known: when it was asked for, or why it
-// is not to be had.
+// word is the last word of Redis that all is known: when it was asked for and what to say
+// once it is too old, or why it is not to be had. The errors are made before they are
+// asked for, so that refusals allocate nothing either.
 type word struct {
-	sent time.Time
-	err  error
+	sent  time.Time
+	stale error
+	err   error
 }
 
 // The IDs are in shards, so that checks do not wait for each other, nor long for an
@@ -166,9 +168,24 @@ func (m *Mirror) stale(now time.Time) error {
 	case w.err != nil:
 		return w.err
 	case now.Sub(w.sent) > m.maxStale, now.UnixNano()-w.sent.UnixNano() > int64(m.maxStale):
-		return errStale
+		return w.stale
 	}
 	return nil
+}
+
+// blame makes the error of a word that never came, or that gets too old, say why. It is
+// for the goroutine that follows.
+func (m *Mirror) blame(fault error) {
+	w := *m.fresh.Load()
+	switch {
+	case w.err == nil:
+		w.stale = fmt.Errorf("%w: %w", errStale, fault)
+	case errors.Is(w.err, errNotFollowing):
+		w.err = fmt.Errorf("%w: %w", errNotFollowing, fault)
+	default:
+		return // it says more than the connection that was lost after it
+	}
+	m.fresh.Store(&w)
 }
 
 // publish adds a revocation to the set and to the log, in one step. Each entry names the
@@ -257,6 +274,7 @@ func (m *Mirror) Follow(ctx context.Context) error {
 			m.fresh.Store(&word{err: errNotFollowing})
 			return ctx.Err()
 		}
+		m.blame(err)
 		m.sweep() // a full one needs it
 		if !errors.Is(err, errGap) {
 			failed = true
@@ -308,7 +326,7 @@ func (m *Mirror) followOnce(ctx context.Context, well func()) error {
 				m.fresh.Store(&word{err: errBehind})
 				return errBehind
 			}
-			m.fresh.Store(&word{sent: sent})
+			m.fresh.Store(&word{sent: sent, stale: errStale})
 			well()
 			m.sweep()
 		}

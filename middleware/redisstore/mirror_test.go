@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -446,6 +447,41 @@ func TestAMirrorWantsAMaster(t *testing.T) {
 			t.Errorf("%+v: no error", opts)
 		}
 	}
+}
+
+// An operator who reads "has not heard from Redis" must not have to guess why.
+func TestTheErrorOfAMirrorSaysWhatIsWrong(t *testing.T) {
+	s := startRedis(t, "--requirepass", "hunter2")
+	says := func(m *redisstore.Mirror, want ...string) error {
+		t.Helper()
+		var got error
+		await(t, func() error {
+			_, got = m.Revoked(t.Context(), "a")
+			for _, text := range want {
+				if got == nil || !strings.Contains(got.Error(), text) {
+					return fmt.Errorf("the error is %v, want %q in it", got, text)
+				}
+			}
+			return nil
+		})
+		return got
+	}
+	with := func(password string) redis.UniversalClient {
+		c := redis.NewClient(&redis.Options{Addr: s.addr, Password: password, ContextTimeoutEnabled: true})
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	if err := says(newMirror(t, with("wrong"), redisstore.MirrorOptions{}), "has not heard from Redis yet", "WRONGPASS"); !redis.IsAuthError(err) {
+		t.Errorf("%v does not wrap the error of the client", err)
+	}
+	m := newMirror(t, with("hunter2"), redisstore.MirrorOptions{})
+	known(t, m, "a", "no")
+	s.stop(t)
+	if err := says(m, "for too long", "refused"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%v does not wrap the error of the client", err)
+	}
+	s.start(t)
+	known(t, m, "a", "no")
 }
 
 func TestAMirrorThatIsFullRefuses(t *testing.T) {
