@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"example.com/signedurl/examples/internal/cli"
 )
 
 func TestGatewaysShareUsesAndRevocations(t *testing.T) {
@@ -159,7 +163,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"a password", []string{"-files", from, "-uses", "redis://u:hunter2@h:port"}, 2, "-uses: "},
 		{"a password in a wrong option", []string{"-files", from, "-uses", "redis://u:hunter2@h:1/hunter2"}, 2, "-uses: "},
 		{"no Redis", []string{"-files", from, "-uses", "redis://" + free}, 1, "what the gateway needs is not reached: uses of /files/: "},
-		{"no revocations", []string{"-files", from, "-revocations", "redis://" + free, "-max-stale", "1s"}, 1, "the revocations are not reached"},
+		{"no revocations", []string{"-files", from, "-revocations", "redis://" + free, "-max-stale", "1s"}, 1, "what the gateway needs is not reached: revocations of /files/: "},
 		{"two lists of revocations", []string{"-files", from, "-revocations", "redis://" + free, "-revoked", conf("")}, 2, "exclude each other"},
 		{"nothing that could be stale", []string{"-files", from, "-max-stale", "1s"}, 2, "-max-stale needs -revocations"},
 		{"a window for no uses", []string{"-files", from, "-use-window", "1m"}, 2, "need -uses"},
@@ -181,6 +185,64 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 				t.Errorf("the password is printed:\n%s", out)
 			}
 		})
+	}
+}
+
+// A password that is wrong stays so, and who repeats it must not make it public.
+func TestWhyRedisIsNotReachedIsSaidAtOnce(t *testing.T) {
+	keys, from := newKeys(t), files(t)
+	good := strings.TrimPrefix(startRedis(t).url, "redis://:hunter2@")
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { echo.Close() })
+	go func() { // no Redis, but it answers
+		for {
+			c, err := echo.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				b := make([]byte, 4096)
+				for {
+					n, err := c.Read(b)
+					if err != nil {
+						return
+					}
+					for range bytes.Count(b[:n], []byte("*")) { // a reply for each command
+						fmt.Fprintf(c, "-ERR unknown command %q\r\n", b[:n])
+					}
+				}
+			}()
+		}
+	}()
+	for _, test := range []struct{ name, url, want string }{
+		{"a wrong password", "redis://:hunter3@" + good, "WRONGPASS"},
+		{"no password", "redis://" + good, "NOAUTH"},
+		{"a wrong password of a cluster", "redis-cluster://:hunter3@" + good, "WRONGPASS"},
+		{"nobody listens", "redis://:hunter3@127.0.0.1:1", "connection refused"},
+		{"no Sentinel listens", "redis-sentinel://127.0.0.1:1?master_name=m&password=hunter3", "connection refused"},
+		{"an echo", "redis://:hunter3@" + echo.Addr().String(), "xxxxx"},
+		{"an echo for a cluster", "redis-cluster://:hunter3@" + echo.Addr().String(), "xxxxx"},
+		{"an echo for an option", "redis-sentinel://" + echo.Addr().String() + "?master_name=hunter3&password=hunter3", "xxxxx"},
+	} {
+		for _, flag := range []string{"uses", "revocations"} {
+			t.Run(test.name+" of "+flag, func(t *testing.T) {
+				began := time.Now()
+				code, out := run(t, "serve", "-addr", "127.0.0.1:0", "-key-file", keys, "-files", from, "-"+flag, test.url)
+				if code != cli.ExitFailed || !strings.Contains(out, "not reached: "+flag+" of /files/: ") || !strings.Contains(out, test.want) {
+					t.Errorf("exit code %d, want 1 and %q:\n%s", code, test.want, out)
+				}
+				if strings.Contains(out, "hunter3") {
+					t.Errorf("the password is printed:\n%s", out)
+				}
+				if took := time.Since(began); took >= startTimeout {
+					t.Errorf("it took %v", took)
+				}
+			})
+		}
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -59,22 +61,39 @@ func (m *Mirror) Check(ctx context.Context) error {
 	return err
 }
 
-// Wait waits until the mirror has read Redis, and returns what is wrong if it
-// has not when ctx ends.
-func (m *Mirror) Wait(ctx context.Context) error {
+// Wait waits until the mirror has read Redis, until Redis has given an answer
+// that is final, or until ctx ends. Check tells which.
+func (m *Mirror) Wait(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := m.Check(ctx)
-		if err == nil {
-			return nil
+		if err := m.Check(ctx); err == nil || final(err) {
+			return
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return
 		case <-tick.C:
 		}
 	}
+}
+
+// final reports whether an error of Redis is one for which a moment's wait is
+// no cure: nobody listens there, or the reply is not that of a server that
+// starts or fails over.
+func final(err error) bool {
+	var name *net.DNSError
+	var reply redis.Error
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return true
+	case errors.As(err, &name):
+		return name.IsNotFound
+	case redis.IsLoadingError(err), redis.IsClusterDownError(err), redis.IsMasterDownError(err),
+		redis.IsReadOnlyError(err), redis.IsTryAgainError(err), redis.IsMaxClientsError(err):
+		return false
+	}
+	return errors.As(err, &reply)
 }
 
 // Revocations returns the mirror of the revocations that a URL names, which it
@@ -139,7 +158,8 @@ func (s *State) client(rawURL string) (redis.UniversalClient, error) {
 	return c, nil
 }
 
-// newClient returns the client that a URL names. Its errors have no password.
+// newClient returns the client that a URL names. Neither its errors nor those of
+// the client have a password.
 func newClient(rawURL string) (redis.UniversalClient, error) {
 	wrong := errors.New("it must be " + RedisHelp)
 	scheme, rest, ok := strings.Cut(rawURL, "://")
@@ -162,7 +182,9 @@ func newClient(rawURL string) (redis.UniversalClient, error) {
 			return nil, hide(err, u)
 		}
 		o.ContextTimeoutEnabled, o.DialerRetries, o.DialTimeout = true, 1, dialTimeout
-		return redis.NewClient(o), nil
+		c := redis.NewClient(o)
+		c.AddHook(hiding{u})
+		return c, nil
 	case "cluster":
 		o, err := redis.ParseClusterURL(plain)
 		if err != nil {
@@ -170,7 +192,9 @@ func newClient(rawURL string) (redis.UniversalClient, error) {
 		}
 		o.ContextTimeoutEnabled, o.DialerRetries, o.DialTimeout = true, 1, dialTimeout
 		o.ClusterStateReloadInterval = time.Second
-		return redis.NewClusterClient(o), nil
+		c := redis.NewClusterClient(o)
+		c.OnNewNode(func(node *redis.Client) { node.AddHook(hiding{u}) })
+		return c, nil
 	case "sentinel":
 		o, err := redis.ParseFailoverURL(plain)
 		if err != nil {
@@ -180,17 +204,65 @@ func newClient(rawURL string) (redis.UniversalClient, error) {
 			return nil, errors.New("a URL of Sentinel needs ?master_name=NAME")
 		}
 		o.ContextTimeoutEnabled, o.DialerRetries, o.DialTimeout = true, 1, dialTimeout
-		return redis.NewFailoverClient(o), nil
+		c := redis.NewFailoverClient(o)
+		c.AddHook(hiding{u})
+		return c, nil
 	}
 	return nil, wrong
 }
 
-// hide removes the password of a URL from an error about it.
+// hide removes the passwords of a URL from an error, and returns the same error if
+// it has none.
 func hide(err error, u *url.URL) error {
-	text := err.Error()
-	if password, ok := u.User.Password(); ok && password != "" {
-		text = strings.ReplaceAll(text, password, "xxxxx")
-		text = strings.ReplaceAll(text, url.QueryEscape(password), "xxxxx")
+	if err == nil {
+		return nil
 	}
-	return errors.New(text)
+	var passwords []string
+	if p, _ := u.User.Password(); p != "" {
+		passwords = append(passwords, p)
+	}
+	for name, values := range u.Query() {
+		if strings.Contains(name, "password") {
+			passwords = append(passwords, values...)
+		}
+	}
+	text := err.Error()
+	for _, p := range passwords {
+		if p != "" {
+			text = strings.NewReplacer(p, "xxxxx", url.QueryEscape(p), "xxxxx").Replace(text)
+		}
+	}
+	if text == err.Error() {
+		return err
+	}
+	return hidden(text)
+}
+
+// hidden is an error without the password that it had. Replies are the errors that
+// have one, so it is a reply.
+type hidden string
+
+func (h hidden) Error() string { return string(h) }
+func (hidden) RedisError()     {}
+
+// hiding hides the passwords of a URL in the errors of a client: what is not
+// Redis, or an old one, may repeat the command that it does not understand, AUTH
+// with its password.
+type hiding struct{ u *url.URL }
+
+func (h hiding) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h hiding) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if safe := hide(err, h.u); safe != err {
+			cmd.SetErr(safe)
+			return safe
+		}
+		return err
+	}
+}
+
+func (h hiding) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next // the stores send no pipelines
 }
