@@ -246,7 +246,7 @@ func (m *mount) mount(ctx context.Context, srv *server.Server, state *engines.St
 	if m.from == "" {
 		return nil, m.MountCheck(srv, shared)
 	}
-	files, err := engines.OpenFiles(ctx, m.from)
+	files, err := engines.OpenFiles(ctx, m.from, srv.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -144,6 +145,12 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "id")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, "<Error><Code>SignatureDoesNotMatch</Code></Error>")
+	}))
+	defer refuses.Close()
+	denied := "s3://b?region=x&use_path_style=true&endpoint=" + refuses.URL
 	two := "\n[mount]\nbase-url /a/\nfiles " + from + "\n[mount]\n"
 	for _, test := range []struct {
 		name string
@@ -157,7 +164,11 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"two slashes", []string{"-files", "file://srv/files"}, 2, "with three slashes"},
 		{"no directory", []string{"-files", "file:///none"}, 1, "no directory /none"},
 		{"a bucket that does not answer", []string{"-files", "s3://b?region=x&endpoint=http://" + free + "&use_path_style=true"}, 1, "what the gateway needs is not reached: files of /files/"},
-		{"an option that a bucket has not", []string{"-files", "s3://b?no=1"}, 2, "-files: "},
+		{"an option that a bucket has not", []string{"-files", "s3://b?no=1"}, 1, "unknown query parameter"},
+		{"no name of a bucket", []string{"-files", "s3:///b"}, 2, "names no bucket"},
+		{"a profile that is not there", []string{"-files", "s3://b?profile=none"}, 1, "-files: "},
+		{"a bucket that refuses", []string{"-files", denied}, 1, "SignatureDoesNotMatch"},
+		{"a bucket that refuses uploads", []string{"-files", denied, "-uploads"}, 1, "SignatureDoesNotMatch"},
 		{"uses at another place", []string{"-files", from, "-uses", "memcached://a"}, 2, "-uses: it must be redis://"},
 		{"uses without a master", []string{"-files", from, "-uses", "redis-sentinel://a:1"}, 2, "needs ?master_name"},
 		{"a password", []string{"-files", from, "-uses", "redis://u:hunter2@h:port"}, 2, "-uses: "},
@@ -181,10 +192,54 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 			if code != test.code || !strings.Contains(out, test.want) {
 				t.Errorf("exit code %d, want %d and %q:\n%s", code, test.code, test.want, out)
 			}
+			if hint := strings.Contains(out, "serve -h"); hint != (test.code == cli.ExitUsage) {
+				t.Errorf("help is offered: %v\n%s", hint, out)
+			}
 			if strings.Contains(out, "hunter2") {
 				t.Errorf("the password is printed:\n%s", out)
 			}
 		})
+	}
+}
+
+// The client of AWS would write lines of its own between those of the log, and
+// keeps the options of the URL nevertheless.
+func TestTheLogOfABucketIsThatOfTheGateway(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	var stored sync.Map
+	var encrypted atomic.Bool
+	bucket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+		w.Header().Set("ETag", `"1"`)
+		switch {
+		case r.Method == http.MethodPut:
+			if _, twice := stored.LoadOrStore(r.URL.Path, true); twice && r.Header.Get("If-None-Match") == "*" {
+				w.WriteHeader(http.StatusPreconditionFailed)
+			}
+			encrypted.Store(r.Header.Get("X-Amz-Server-Side-Encryption") == "AES256")
+		case r.URL.Path == "/b" || r.URL.Path == "/b/":
+			io.WriteString(w, "<ListBucketResult></ListBucketResult>")
+		case r.URL.Path == "/b/below/kyc/card.txt":
+			io.WriteString(w, "the card")
+		case r.Method != http.MethodDelete:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer bucket.Close()
+	keys := newKeys(t)
+	g := start(t, "-key-file", keys, "-uploads", "-files", "s3://b?region=x&use_path_style=true&ssetype=AES256&prefix=below/&endpoint="+bucket.URL)
+	if status, body := g.get(link(t, keys, "kyc/card.txt")); status != 200 || body != "the card" {
+		t.Errorf("%d %q", status, body)
+	}
+	if !encrypted.Load() {
+		t.Error("the bucket is not asked to encrypt")
+	}
+	g.stop()
+	for line := range strings.Lines(g.log.String()) {
+		if !strings.HasPrefix(line, "time=") && !strings.HasPrefix(line, "Serving ") {
+			t.Errorf("a line is not one of the log: %s", line)
+		}
 	}
 }
 

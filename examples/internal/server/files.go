@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -121,6 +123,12 @@ func (f *Files) Mount(s *Server, root http.FileSystem, state State) (*signedfs.H
 	var uploads *signedfs.Uploads
 	if f.Policy.Uploads {
 		uploads = &f.Uploads
+		// signedfs.New asks too, but the store's fault is not one of the flags.
+		if w, ok := root.(signedfs.Writer); ok {
+			if err := w.Check(context.Background()); err != nil {
+				return nil, nil, fmt.Errorf("uploads cannot be stored: %w", err)
+			}
+		}
 	}
 	h, err := signedfs.New(f.Base(""), root, format, &signedfs.Options{
 		Verify:    opts,

@@ -6,16 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // azblob://
 	_ "gocloud.dev/blob/gcsblob"   // gs://
 	_ "gocloud.dev/blob/memblob"   // mem://
-	_ "gocloud.dev/blob/s3blob"    // s3://
+	"gocloud.dev/blob/s3blob"
 
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/signedfs"
@@ -45,8 +48,8 @@ type Files struct {
 func (f *Files) Close() error { return f.close() }
 
 // OpenFiles opens the files that a URL names, without asking whether they are
-// there.
-func OpenFiles(ctx context.Context, rawURL string) (*Files, error) {
+// there. What a library has to say of them goes to the log.
+func OpenFiles(ctx context.Context, rawURL string, log *slog.Logger) (*Files, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Scheme == "" {
 		return nil, cli.Usagef("-files must be a URL such as " + FilesHelp)
@@ -58,9 +61,14 @@ func OpenFiles(ctx context.Context, rawURL string) (*Files, error) {
 	default:
 		return nil, cli.Usagef("-files: there are no files at %s://, but at %s", u.Scheme, FilesHelp)
 	}
-	bucket, err := blob.OpenBucket(ctx, rawURL)
+	if u.Scheme != "mem" && u.Host == "" {
+		return nil, cli.Usagef("-files: the URL names no bucket; it must be " + FilesHelp)
+	}
+	// What is wrong may be in the environment as well, such as a profile or an
+	// account that is not there, and no flag cures that.
+	bucket, err := openBucket(ctx, rawURL, log)
 	if err != nil {
-		return nil, cli.Usagef("-files: %w", err)
+		return nil, fmt.Errorf("-files: %w", err)
 	}
 	files := &Files{FileSystem: bucketfs.New(bucket, nil), close: bucket.Close}
 	if u.Scheme != "mem" {
@@ -72,6 +80,41 @@ func OpenFiles(ctx context.Context, rawURL string) (*Files, error) {
 		}
 	}
 	return files, nil
+}
+
+func openBucket(ctx context.Context, rawURL string, log *slog.Logger) (*blob.Bucket, error) {
+	if !strings.HasPrefix(rawURL, s3blob.Scheme+":") {
+		return blob.OpenBucket(ctx, rawURL)
+	}
+	var mux blob.URLMux // which knows of prefix=
+	mux.RegisterBucket(s3blob.Scheme, s3Opener{log})
+	return mux.OpenBucket(ctx, rawURL)
+}
+
+// s3Opener opens buckets as s3blob does, but the client of AWS writes to the log:
+// by itself, it writes to the standard error, and a line for each download.
+type s3Opener struct{ log *slog.Logger }
+
+func (o s3Opener) OpenBucketURL(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
+	var opener s3blob.URLOpener // OpenBucketURL sets its Options
+	bucket, err := opener.OpenBucketURL(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	var client *s3.Client
+	if !bucket.As(&client) {
+		return bucket, nil
+	}
+	client = s3.New(client.Options(), func(opts *s3.Options) {
+		opts.Logger = logging.LoggerFunc(func(level logging.Classification, format string, args ...any) {
+			to := o.log.Debug
+			if level == logging.Warn {
+				to = o.log.Warn
+			}
+			to("bucket", "said", fmt.Sprintf(format, args...))
+		})
+	})
+	return s3blob.OpenBucket(ctx, client, u.Host, &opener.Options)
 }
 
 func openDir(u *url.URL) (*Files, error) {
