@@ -29,6 +29,8 @@ type decision struct {
 	made    bool
 	err     error
 	key, id string
+	// health says that the request was a check of the server's health.
+	health bool
 	// Of the request that a proxy asked about.
 	method, target string
 }
@@ -49,7 +51,7 @@ func (rec *recorder) record(next http.Handler) http.Handler {
 			}
 			cause := rec.cutOff(r, reply, completed)
 			rec.metrics.request(reply.status, reply.bytes, cause)
-			if rec.access {
+			if rec.access && rec.log.Enabled(r.Context(), d.level()) {
 				rec.line(r, reply, d, cause, time.Since(start))
 			}
 			rec.metrics.inFlight.Add(-1) // last: see wait
@@ -132,13 +134,22 @@ func (rec *recorder) line(r *http.Request, reply *reply, d *decision, cause stri
 			attrs = append(attrs, slog.String("why", d.err.Error()))
 		}
 	}
-	rec.log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+	rec.log.LogAttrs(context.Background(), d.level(), "request", attrs...)
 }
 
 // observe is the verifier's Options.Observe.
 func (rec *recorder) observe(r *http.Request, l middleware.Link, err error) {
 	rec.metrics.decision(l.KeyID, err)
 	if d, ok := r.Context().Value(decisionKey{}).(*decision); ok {
-		*d = decision{true, err, l.KeyID, l.ID, r.Method, r.RequestURI}
+		*d = decision{made: true, err: err, key: l.KeyID, id: l.ID, method: r.Method, target: r.RequestURI}
 	}
+}
+
+// level is the level of a request's line. Balancers ask for the health every
+// second or so, and what has changed has a line of its own.
+func (d *decision) level() slog.Level {
+	if d.health {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }

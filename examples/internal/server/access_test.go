@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -56,6 +58,46 @@ func TestTheAccessLogTellsAllButTheSignature(t *testing.T) {
 	}
 	if text, err := json.Marshal(line); err != nil || strings.Contains(string(text), signature) {
 		t.Errorf("the log shows the signature: %s", text)
+	}
+}
+
+// Balancers ask every second: a line is for what has changed, and for who asks
+// for something else.
+func TestChecksOfTheHealthDoNotFillTheLog(t *testing.T) {
+	var out bytes.Buffer
+	s := newTestServer(t, &out)
+	s.recorder.access = true
+	fault := errors.New("refused")
+	s.Needs("uses", func(context.Context) error { return fault })
+	s.ready.health = &s.health
+	pages := http.NewServeMux()
+	pages.Handle("GET "+healthPath, &s.health)
+	pages.Handle("GET "+readyPath, &s.ready)
+	h := s.recorder.record(&routes{nil, pages})
+	ask := func(method, target string, want int) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
+		if w.Code != want {
+			t.Errorf("%s %s: %d, want %d", method, target, w.Code, want)
+		}
+	}
+	for range 5 {
+		ask("GET", healthPath, 200)
+		ask("GET", readyPath, 503)
+		s.ready.at = time.Time{} // the answer is not a moment ago
+	}
+	fault = nil
+	for range 5 {
+		ask("GET", readyPath, 200)
+	}
+	ask("POST", readyPath, 405)
+	ask("GET", "/healthz/", 404)
+	s.Close()
+	for text, want := range map[string]int{"msg=request": 2, "status=405": 1, "status=404": 1, "not ready": 1, "error=refused": 1, "ready again": 1} {
+		if got := strings.Count(out.String(), text); got != want {
+			t.Errorf("%q is %d times in the log, want %d:\n%s", text, got, want, &out)
+		}
 	}
 }
 

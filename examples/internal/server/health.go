@@ -21,13 +21,16 @@ type health struct{ stopping atomic.Bool }
 
 func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.stopping.Load() {
-		answerHealth(w, http.StatusServiceUnavailable, "stopping\n")
+		answerHealth(w, r, http.StatusServiceUnavailable, "stopping\n")
 		return
 	}
-	answerHealth(w, http.StatusOK, "ok\n")
+	answerHealth(w, r, http.StatusOK, "ok\n")
 }
 
-func answerHealth(w http.ResponseWriter, status int, text string) {
+func answerHealth(w http.ResponseWriter, r *http.Request, status int, text string) {
+	if d, ok := r.Context().Value(decisionKey{}).(*decision); ok {
+		d.health = true
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
@@ -89,7 +92,7 @@ func (rd *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !all {
 		status = http.StatusServiceUnavailable
 	}
-	answerHealth(w, status, text)
+	answerHealth(w, r, status, text)
 }
 
 // answer returns a line for each need, and whether all are reached.

@@ -39,7 +39,7 @@ func (c *Config) Register(fs *cli.Flags) {
 	fs.StringVar(&c.tlsCert, "tls-cert", "", "serve HTTPS with the certificate chain in this `file`")
 	fs.StringVar(&c.tlsKey, "tls-key", "", "the private key of the certificate, in this `file`")
 	fs.StringVar(&c.logFormat, "log", "text", "the `format` of the log on the standard error: text or json")
-	fs.BoolVar(&c.accessLog, "access-log", true, "log every request")
+	fs.BoolVar(&c.accessLog, "access-log", true, "log every request but the checks of the health, whose changes are logged")
 	fs.StringVar(&c.metricsAddr, "metrics", "", "serve /metrics for Prometheus on this `address`, such as 127.0.0.1:9090, to everyone who can reach it")
 	fs.DurationVar(&c.writeTimeout, "write-timeout", time.Minute, "cut off a client that does not accept 1 MiB of a reply in this `duration`")
 	fs.DurationVar(&c.drain, "drain", 0, "when stopping, keep serving for this `duration` while /healthz says 503, so that load balancers can look away")
