@@ -484,6 +484,10 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 		if code, out, _ := try(t, "", "check", "-key-file", keys, "-max-lifetime", "1m", link); code != cli.ExitFailed {
 			t.Errorf("check: exit code %d, want 1\n%s", code, out)
 		}
+		// Although its expiry is rounded up to a whole second.
+		if status, _ := p.get(linkTo(t, keys, "-lifetime", "1m", "kyc/card.txt")); status != 200 {
+			t.Errorf("a link for exactly the limit: status %d, want 200", status)
+		}
 		p.stop()
 	})
 	t.Run("limited uses are refused where none are counted", func(t *testing.T) {

@@ -49,6 +49,9 @@ func (p *Policy) Options() (middleware.Options, *memstore.Revocations, error) {
 		EnforcesUploads: p.Uploads,
 		Confirm:         p.Confirm,
 	}
+	if p.maxLifetime > 0 {
+		o.MaxLifetime += time.Second // link rounds an expiry up to whole seconds
+	}
 	if p.revoked == "" {
 		return o, nil, nil
 	}
