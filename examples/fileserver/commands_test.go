@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/signedurl/examples/internal/cli"
-	"example.com/signedurl/examples/internal/commands"
 	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/examples/internal/server"
 )
 
 func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
@@ -134,7 +134,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 		{"link outside its subtree", []string{"link", "-key-file", keys, "-under", "kyc", "other/card.txt"}, cli.ExitUsage, "is not below"},
 		{"link as a cookie without a subtree", []string{"link", "-key-file", keys, "-cookie", "c"}, cli.ExitUsage, "needs -under"},
 		{"link as a cookie with a name", []string{"link", "-key-file", keys, "-cookie", "c", "-under", "kyc", "kyc/card.txt"}, cli.ExitUsage, "takes no name"},
-		{"link bound to nothing", []string{"link", "-key-file", keys, "-bind", "session", "card.txt"}, cli.ExitUsage, commands.BindingVariable},
+		{"link bound to nothing", []string{"link", "-key-file", keys, "-bind", "session", "card.txt"}, cli.ExitUsage, server.BindingVariable},
 		{"link without uses", []string{"link", "-key-file", keys, "-uses", "0", "card.txt"}, cli.ExitUsage, "must be positive"},
 		{"link from nowhere", []string{"link", "-key-file", keys, "-network", "10.0.0.0/64", "card.txt"}, cli.ExitUsage, "neither an address nor a network"},
 		{"link with a method in lower case", []string{"link", "-key-file", keys, "-methods", "get", "card.txt"}, cli.ExitFailed, "not an HTTP method"},
@@ -156,7 +156,7 @@ func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(formats.Variable, "")
-			t.Setenv(commands.BindingVariable, "")
+			t.Setenv(server.BindingVariable, "")
 			code, stdout, stderr := try(t, "", test.args...)
 			if code != test.code || !strings.Contains(stderr, test.want) {
 				t.Errorf("exit code %d, want %d, and on the standard error %q:\n%s", code, test.code, test.want, stderr)
@@ -314,7 +314,7 @@ func TestALinkSaysWhatItsFlagsSay(t *testing.T) {
 	ok(t, append(check, link+"&utm_source=mail")...)
 
 	// The value of a binding can be a secret, and then it is in no flag.
-	t.Setenv(commands.BindingVariable, "s1")
+	t.Setenv(server.BindingVariable, "s1")
 	ok(t, "check", "-key-file", keys, "-bind", "session=s1", ok(t, "link", "-key-file", keys, "-bind", "session", "card.jpg"))
 }
 

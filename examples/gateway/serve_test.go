@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"example.com/signedurl/examples/internal/cli"
+	"example.com/signedurl/examples/internal/server"
 )
 
 func TestGatewaysShareUsesAndRevocations(t *testing.T) {
@@ -303,10 +304,14 @@ func TestWhyRedisIsNotReachedIsSaidAtOnce(t *testing.T) {
 
 func TestMisspelledVariablesAreSaid(t *testing.T) {
 	t.Setenv("SIGNEDURL_MAX_LIFETIM", "1h")
+	t.Setenv(server.BindingVariable, "of another command")
 	g := start(t, "-key-file", newKeys(t), "-files", "mem://")
 	g.stop()
 	if !strings.Contains(g.log.String(), "variable=SIGNEDURL_MAX_LIFETIM") {
 		t.Error("nothing is said")
+	}
+	if strings.Contains(g.log.String(), server.BindingVariable) {
+		t.Error("a variable that sets something is said to set nothing")
 	}
 }
 

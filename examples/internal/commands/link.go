@@ -17,6 +17,7 @@ import (
 
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/examples/internal/server"
 	"example.com/signedurl/middleware"
 	"example.com/signedurl/signedfs"
 )
@@ -41,11 +42,7 @@ directory, whose name ends in a slash, takes a form with a file:
 
 The value to which a link is bound can be a secret, such as the id of a session.
 With -bind NAME and no value, it is read from the environment variable
-` + BindingVariable + `.`
-
-// BindingVariable is the environment variable that can hold the value of a
-// binding.
-const BindingVariable = cli.Prefix + "BIND_VALUE"
+` + server.BindingVariable + `.`
 
 // defaultBase is the base of the files that serve serves by default.
 const defaultBase = "http://127.0.0.1:8080/files/"
@@ -135,10 +132,10 @@ func (l *linkFlags) complete(fs *cli.Flags) error {
 	if l.bind != "" {
 		name, value, given := strings.Cut(l.bind, "=")
 		if !given {
-			value = os.Getenv(BindingVariable)
+			value = os.Getenv(server.BindingVariable)
 		}
 		if name == "" || value == "" {
-			return cli.Usagef("-bind has no name or no value: write name=value, or set %s", BindingVariable)
+			return cli.Usagef("-bind has no name or no value: write name=value, or set %s", server.BindingVariable)
 		}
 		c.Binding = middleware.Binding{Name: name, Value: value}
 	}

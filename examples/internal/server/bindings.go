@@ -9,6 +9,10 @@ import (
 	"example.com/signedurl/examples/internal/cli"
 )
 
+// BindingVariable is the environment variable that can hold the value to which
+// a link is bound, for the command that signs it.
+const BindingVariable = cli.Prefix + "BIND_VALUE"
+
 // Bindings find the values that links are bound to in a request, by name.
 type Bindings map[string]func(r *http.Request) string
 

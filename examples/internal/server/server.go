@@ -136,7 +136,7 @@ func New(c Config, t cli.Terminal, secrets ...string) (*Server, error) {
 // WarnOfUnknown warns of environment variables that look as if they set one of
 // the flags: a limit that is misspelled does not hold.
 func (s *Server) WarnOfUnknown(flags *cli.Flags) {
-	for _, name := range flags.UnknownVariables(formats.Variable, formats.FileVariable, cli.Variable("bind-value")) {
+	for _, name := range flags.UnknownVariables(formats.Variable, formats.FileVariable, BindingVariable) {
 		s.Log.Warn("an environment variable sets nothing; is its name wrong?", "variable", name)
 	}
 }
