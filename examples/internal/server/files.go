@@ -51,7 +51,7 @@ func (f *Files) Register(fs *cli.Flags) {
 	fs.BoolVar(&f.Playlists, "playlists", false, "hand links to directories on to the references in playlists of HLS and DASH")
 	f.Keys.Register(fs)
 	f.Policy.Register(fs)
-	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list")
+	fs.NetworksVar(&f.proxies, "trusted-proxy", "believe the X-Forwarded-For of proxies in these `networks`, a comma-separated list; name no network in which clients are: what comes from there without the header has no client's address, and links bound to networks are refused with 403")
 	f.Bindings.register(fs)
 	fs.DurationVar(&f.useWindow, "use-window", 0, "count a client's requests within this `duration` as one use, for players that fetch ranges; all clients behind one address are one")
 	fs.BoolVar(&f.pages, "pages", false, "show people a page where a link does not open a file, and send problem details to clients that ask for JSON")
