@@ -42,8 +42,10 @@ func read(t *testing.T, name string) string {
 func TestTheUnitIsStrict(t *testing.T) {
 	analyze := tool(t, "systemd-analyze")
 	dir := t.TempDir()
+	// With the lines that an operator may want.
+	replace := strings.NewReplacer("/usr/local/bin/gateway", os.Args[0], "\n#LoadCredential", "\nLoadCredential")
 	for _, name := range []string{"gateway.service", "gateway.socket"} {
-		write(t, filepath.Join(dir, name), strings.ReplaceAll(read(t, "deploy/"+name), "/usr/local/bin/gateway", os.Args[0]))
+		write(t, filepath.Join(dir, name), replace.Replace(read(t, "deploy/"+name)))
 	}
 	service := filepath.Join(dir, "gateway.service")
 	out, err := exec.Command(analyze, "verify", service, filepath.Join(dir, "gateway.socket")).CombinedOutput()
@@ -58,11 +60,31 @@ func TestTheUnitIsStrict(t *testing.T) {
 	if n, _ := strconv.ParseFloat(string(level[1]), 64); n >= 2 {
 		t.Errorf("the exposure level is %s, want less than 2.0\n%s", level[1], out)
 	}
-	// Each credential is that of a flag.
-	for _, credential := range regexp.MustCompile(`LoadCredential=([^:]+):`).FindAllStringSubmatch(read(t, "deploy/gateway.service"), -1) {
-		if _, help := run(t, "serve", "-h"); !strings.Contains(help, "  -"+credential[1]+" ") {
+	// Each credential is that of a flag, or the file that a line of a mount names.
+	_, help := run(t, "serve", "-h")
+	unit := read(t, "deploy/gateway.service")
+	for _, credential := range regexp.MustCompile(`LoadCredential=([^:]+):`).FindAllStringSubmatch(unit, -1) {
+		if !strings.Contains(help, "  -"+credential[1]+" ") && !strings.Contains(unit, "\n# key-file /run/credentials/gateway.service/"+credential[1]+"\n") {
 			t.Errorf("there is no flag -%s", credential[1])
 		}
+	}
+}
+
+// What the comments of the unit say of credentials: the flags of files take theirs, and
+// a mount names its own.
+func TestCredentialsAreFound(t *testing.T) {
+	dir, keys := t.TempDir(), newKeys(t)
+	write(t, filepath.Join(dir, "key-file"), read(t, newKeys(t)))
+	write(t, filepath.Join(dir, "api-token-file"), strings.Repeat("t", 64)+"\n")
+	write(t, filepath.Join(dir, "invoices"), read(t, keys))
+	config := write(t, filepath.Join(t.TempDir(), "c"), "api-addr 127.0.0.1:0\n[mount]\nbase-url /a/\nfiles mem://\n[mount]\nfiles "+files(t)+"\nkey-file "+dir+"/invoices\n")
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	g := start(t, "-config", config)
+	if status, body := g.get(link(t, keys, "kyc/card.txt")); status != 200 || body != "the card" {
+		t.Errorf("%d %q", status, body)
+	}
+	if !strings.Contains(g.log.String(), "signing links") {
+		t.Error("the tokens are not found")
 	}
 }
 
