@@ -204,7 +204,7 @@ func TestTheEnvironmentCanSetTheFlagsOfTheServer(t *testing.T) {
 	t.Setenv("SIGNEDURL_DIR", files(t))
 	t.Setenv("SIGNEDURL_BINDING", "user=cookie:user") // and the value of none
 	link := ok(t, "link", "-base-url", "/private/", "kyc/card.txt")
-	if status, _ := start(t).get(link); status != 200 {
+	if status, _ := start(t).Get(link); status != 200 {
 		t.Errorf("%s: status %d, want 200", link, status)
 	}
 	ok(t, "check", link)
@@ -237,11 +237,11 @@ func TestWhiteSpaceSeparatesKeysInTheEnvironment(t *testing.T) {
 	} {
 		p := startWith(t, text, "-dir", files(t))
 		for _, link := range []string{oldLink, freshLink} {
-			if status, _ := p.get(link); status != 200 {
+			if status, _ := p.Get(link); status != 200 {
 				t.Errorf("with the keys %q, %s: status %d, want 200", text, link, status)
 			}
 		}
-		p.stop()
+		p.Stop()
 		t.Setenv(formats.Variable, text)
 		if link := linkOf(t, "kyc/card.txt"); !strings.Contains(link, "signed_by=fresh&") {
 			t.Errorf("with the keys %q, %s is not signed by the first one", text, link)

@@ -16,17 +16,17 @@ const page = "https://app.example"
 // asks sends a request and returns the status and what browsers look at before
 // they show a page the reply: the fields of the CORS protocol, and Vary.
 func (p *process) asks(method, target string, header ...string) (int, map[string]string) {
-	p.t.Helper()
-	r, err := http.NewRequest(method, p.url(target), nil)
+	p.T.Helper()
+	r, err := http.NewRequest(method, p.URL(target), nil)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
 	reply, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	reply.Body.Close()
 	found := map[string]string{}
@@ -170,6 +170,6 @@ func TestOriginsAreWrittenAsBrowsersWriteThem(t *testing.T) {
 		}
 	}
 	for _, origin := range []string{"http://localhost:3000", "http://app.localhost", "http://127.0.0.1:3000", "http://[::1]:3000"} {
-		start(t, "-dir", t.TempDir(), "-key-file", keys, "-cookie", "files", "-cors-origin", origin).stop()
+		start(t, "-dir", t.TempDir(), "-key-file", keys, "-cookie", "files", "-cors-origin", origin).Stop()
 	}
 }

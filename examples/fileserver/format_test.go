@@ -135,16 +135,16 @@ func with(parts ...any) []string {
 
 // open requests a link, as a client does that reaches its host here.
 func (p *process) open(link string) int {
-	p.t.Helper()
+	p.T.Helper()
 	u, err := url.Parse(link)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	host := u.Host
 	if host == "" {
-		host = p.addr
+		host = p.Addr
 	}
-	status, _ := p.get(u.RequestURI(), "Host", host)
+	status, _ := p.Get(u.RequestURI(), "Host", host)
 	return status
 }
 
@@ -187,8 +187,8 @@ func TestEveryFormatIsSignedServedExplainedAndReloaded(t *testing.T) {
 					t.Errorf("check %s shows the signature:\n%s", test.name, out)
 				}
 			}
-			if strings.Contains(p.log.String(), signature[len(signature)-20:]) {
-				t.Errorf("the log shows the signature:\n%s", p.log)
+			if strings.Contains(p.Log.String(), signature[len(signature)-20:]) {
+				t.Errorf("the log shows the signature:\n%s", p.Log)
 			}
 
 			fresh := ok(t, with("link", s.flags, "-key-file", nextKeys, s.base, "kyc/card.txt")...)
@@ -199,16 +199,16 @@ func TestEveryFormatIsSignedServedExplainedAndReloaded(t *testing.T) {
 				}
 			}
 			write(t, keys, "\n# none\n")
-			p.signal(syscall.SIGHUP)
-			p.log.wait(t, "reload failed", 1)
+			p.Signal(syscall.SIGHUP)
+			p.Log.Wait(t, "reload failed", 1)
 			expect("after a bad file", 200, 403)
 			reloads := 0
 			reload := func(text string) {
 				t.Helper()
 				write(t, keys, text)
-				p.signal(syscall.SIGHUP)
+				p.Signal(syscall.SIGHUP)
 				reloads++
-				p.log.wait(t, "msg=reloaded what=keys", reloads)
+				p.Log.Wait(t, "msg=reloaded what=keys", reloads)
 			}
 			if next[0] != '#' { // beside such a key there can be no other
 				reload("\n" + next + "\r\n\n  " + old)
@@ -216,7 +216,7 @@ func TestEveryFormatIsSignedServedExplainedAndReloaded(t *testing.T) {
 			}
 			reload(next)
 			expect("with the new key", 403, 200)
-			p.stop()
+			p.Stop()
 		})
 	}
 }
@@ -309,7 +309,7 @@ func TestLinksOfOtherSystemsAreServed(t *testing.T) {
 			if got := p.open(alter(test.link, signatureOf(t, test.link))); got != 403 {
 				t.Errorf("altered: status %d, want 403", got)
 			}
-			p.stop()
+			p.Stop()
 			t.Setenv(formats.Variable, test.keys)
 			if _, out, stderr := try(t, "", with("check", test.flags, test.link)...); !strings.Contains(out, test.explanation) {
 				t.Errorf("check does not say %q:\n%s%s", test.explanation, out, stderr)
@@ -351,7 +351,7 @@ func TestCommandsOfTheREADMEsServe(t *testing.T) {
 				if got := p.open(strings.TrimSpace(link)); got != 200 {
 					t.Errorf("status %d, want 200", got)
 				}
-				p.stop()
+				p.Stop()
 			})
 		}
 	}
@@ -372,7 +372,7 @@ func TestTheHostOfSignedLinksIsHeld(t *testing.T) {
 				}
 				dir := files(t)
 				strict, any := start(t, with("-dir", dir, flags)...), start(t, with("-dir", dir, flags, "-any-host")...)
-				strict.out.wait(t, "at https://app.example.com/files/", 1)
+				strict.Out.Wait(t, "at https://app.example.com/files/", 1)
 				target := strings.TrimPrefix(link, "https://app.example.com")
 				if got := strict.open(target); got != 403 {
 					t.Errorf("by another name: status %d, want 403", got)
@@ -381,8 +381,8 @@ func TestTheHostOfSignedLinksIsHeld(t *testing.T) {
 					t.Errorf("by another name, which is allowed: status %d, want 200", got)
 				}
 				ok(t, with("check", flags, target)...) // a path is one of the origin
-				strict.stop()
-				any.stop()
+				strict.Stop()
+				any.Stop()
 			})
 		}
 	}
@@ -406,7 +406,7 @@ func TestFormatsCarrySubtrees(t *testing.T) {
 		if got := p.open(strings.Replace(link, "kyc/card.txt", "other.txt", 1)); got != 403 {
 			t.Errorf("outside: status %d, want 403", got)
 		}
-		p.stop()
+		p.Stop()
 	})
 	t.Run("cloudfront, in cookies", func(t *testing.T) {
 		keys := write(t, filepath.Join(t.TempDir(), "keys.txt"), keyPair(t))
@@ -414,10 +414,10 @@ func TestFormatsCarrySubtrees(t *testing.T) {
 		cookie := ok(t, with("link", flags, "-cloudfront-cookies", "-under", "kyc")...)
 		for name, status := range map[string]int{"kyc/card.txt": 200, "other.txt": 403} {
 			p := start(t, with("-dir", dir, flags, "-cloudfront-cookies")...)
-			if got, _ := p.get("/files/"+name, "Host", "cdn.example.com", "Cookie", cookie); got != status {
+			if got, _ := p.Get("/files/"+name, "Host", "cdn.example.com", "Cookie", cookie); got != status {
 				t.Errorf("%s: status %d, want %d", name, got, status)
 			}
-			p.stop()
+			p.Stop()
 		}
 		args := with("check", flags, "-header", "Cookie: "+cookie, "/files/kyc/card.txt")
 		if code, out, _ := try(t, "", args...); code != cli.ExitFailed || !strings.Contains(out, "FAIL unsigned") {

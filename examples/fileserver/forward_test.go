@@ -10,17 +10,17 @@ import (
 // question asks as a proxy does, and returns the status and the field with the cache
 // life.
 func (p *process) question(path string, header ...string) (int, string) {
-	p.t.Helper()
-	r, err := http.NewRequest(http.MethodGet, p.url(path), nil)
+	p.T.Helper()
+	r, err := http.NewRequest(http.MethodGet, p.URL(path), nil)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
 	reply, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	reply.Body.Close()
 	return reply.StatusCode, reply.Header.Get("X-Signed-Cache-Control")
@@ -41,7 +41,7 @@ func TestProxiesAreToldWhatTheyMayServe(t *testing.T) {
 		t.Errorf("a link: %d, %q", status, life)
 	}
 	var line map[string]any
-	if err := json.Unmarshal([]byte(p.log.wait(t, "asked_target", 1)), &line); err != nil {
+	if err := json.Unmarshal([]byte(p.Log.Wait(t, "asked_target", 1)), &line); err != nil {
 		t.Fatal(err)
 	}
 	if asked, _ := line["asked_target"].(string); !strings.HasPrefix(asked, "/files/kyc/card.txt?") || strings.Contains(asked, signature) || line["asked_method"] != "GET" {
@@ -78,7 +78,7 @@ func TestProxiesAreToldWhatTheyMayServe(t *testing.T) {
 	if status, _ := both.question("/may/it/pass", forwarded("PUT", linkTo(t, keys, "-method", "PUT", "-max-bytes", "10", "kyc/new.txt"))...); status != 403 {
 		t.Errorf("an upload: %d", status)
 	}
-	if status, _ := both.get(link); status != 200 {
+	if status, _ := both.Get(link); status != 200 {
 		t.Errorf("a file beside the check: %d", status)
 	}
 	envoy := start(t, "-key-file", keys, "-forward-auth", "envoy", "-trusted-proxy", "127.0.0.1")
@@ -95,7 +95,7 @@ func TestProxiesSendTheFiles(t *testing.T) {
 		"X-Sendfile":       {"-x-sendfile"},
 	} {
 		p := start(t, append([]string{"-key-file", keys, "-dir", dir}, args...)...)
-		reply, err := http.Get(p.url(link))
+		reply, err := http.Get(p.URL(link))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -20,15 +19,15 @@ import (
 
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/examples/internal/servertest"
 )
 
 // startPiped starts the server with its output and its log in pipes, and
 // returns them when it listens. It has no log in p.
 func startPiped(t *testing.T, args ...string) (p *process, out, log *os.File) {
 	t.Helper()
-	p = &process{t: t, done: make(chan error, 1)}
-	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "-addr", "127.0.0.1:0"}, args...)...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1", formats.Variable+"=")
+	cmd := command(args...)
+	cmd.Env = []string{formats.Variable + "="}
 	var ends [2]*os.File
 	for i := range ends {
 		r, w, err := os.Pipe()
@@ -39,22 +38,18 @@ func startPiped(t *testing.T, args ...string) (p *process, out, log *os.File) {
 		t.Cleanup(func() { r.Close() })
 		ends[i] = r
 		if i == 0 {
-			p.cmd.Stdout = w
+			cmd.Stdout = w
 		} else {
-			p.cmd.Stderr = w
+			cmd.Stderr = w
 		}
 	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { p.done <- p.cmd.Wait() }()
-	t.Cleanup(func() { p.cmd.Process.Kill() })
+	p = &process{servertest.Run(t, cmd)}
 	line, err := bufio.NewReader(ends[0]).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(line, "http://")
-	p.addr, _, _ = strings.Cut(rest, "/")
+	p.Addr, _, _ = strings.Cut(rest, "/")
 	return p, ends[0], ends[1]
 }
 
@@ -64,27 +59,27 @@ func TestALogWhoseReaderStandsStillStopsNoReply(t *testing.T) {
 	link := linkTo(t, keys, "kyc/card.txt")
 	long := "/files/" + strings.Repeat("x", 3000)
 	for range 1500 { // 4.5 MB of log, which no pipe holds
-		if status, _ := p.get(long); status != 403 {
+		if status, _ := p.Get(long); status != 403 {
 			t.Fatalf("status %d, want 403", status)
 		}
 	}
 	for target, want := range map[string]int{link: 200, "/healthz": 200} {
-		if status, _ := p.get(target); status != want {
+		if status, _ := p.Get(target); status != want {
 			t.Errorf("%s: status %d, want %d", target, status, want)
 		}
 	}
 	// The reader is back.
-	l := newLines()
+	l := servertest.NewOutput()
 	go io.Copy(l, log)
-	line := l.wait(t, "records of the log were dropped", 1)
+	line := l.Wait(t, "records of the log were dropped", 1)
 	_, rest, _ := strings.Cut(line, "dropped=")
 	dropped, err := strconv.Atoi(strings.TrimSpace(rest))
 	if err != nil || dropped < 100 || dropped > 1501 {
 		t.Errorf("the log says %s, want between 100 and 1501 dropped records", line)
 	}
-	p.get(link)
-	p.stop()
-	l.wait(t, "msg=stopped", 1)
+	p.Get(link)
+	p.Stop()
+	l.Wait(t, "msg=stopped", 1)
 	if written := strings.Count(l.String(), "msg=request"); written+dropped != 1502 {
 		t.Errorf("%d requests are logged and %d dropped, want 1502 together", written, dropped)
 	}
@@ -95,9 +90,9 @@ func TestALogWhoseReaderStandsStillDelaysNoEnd(t *testing.T) {
 	p, _, _ := startPiped(t, "-dir", files(t), "-key-file", keys)
 	long := "/files/" + strings.Repeat("x", 3000)
 	for range 100 {
-		p.get(long)
+		p.Get(long)
 	}
-	p.stop()
+	p.Stop()
 }
 
 func TestALogWhoseReaderWentAwayEndsNothing(t *testing.T) {
@@ -106,11 +101,11 @@ func TestALogWhoseReaderWentAwayEndsNothing(t *testing.T) {
 	out.Close()
 	log.Close()
 	for range 10 {
-		if status, _ := p.get("/files/x"); status != 403 {
+		if status, _ := p.Get("/files/x"); status != 403 {
 			t.Errorf("status %d, want 403", status)
 		}
 	}
-	p.stop() // with exit code 0, and not by SIGPIPE
+	p.Stop() // with exit code 0, and not by SIGPIPE
 }
 
 func TestDroppedRecordsAreCounted(t *testing.T) {
@@ -118,7 +113,7 @@ func TestDroppedRecordsAreCounted(t *testing.T) {
 	metrics := freeAddr(t)
 	p, _, log := startPiped(t, "-dir", files(t), "-key-file", keys, "-metrics", metrics)
 	log.Close()
-	p.get("/files/x")
+	p.Get("/files/x")
 	var text string
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		reply, err := http.Get("http://" + metrics + "/metrics")
@@ -131,7 +126,7 @@ func TestDroppedRecordsAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if text = string(body); strings.Contains(text, "\nsignedurl_log_dropped_records_total ") && !strings.Contains(text, "\nsignedurl_log_dropped_records_total 0\n") {
-			p.stop()
+			p.Stop()
 			return
 		}
 	}
@@ -161,7 +156,7 @@ func TestNoRequestMakesALongLine(t *testing.T) {
 			"method":          strings.Repeat("G", 30000) + " /files/a HTTP/1.1\r\nHost: a\r\n",
 			"cookie, unnamed": "GET /files/a HTTP/1.1\r\nHost: a\r\nCookie: a=" + hostile + "\r\n",
 		} {
-			conn, err := net.Dial("tcp", p.addr)
+			conn, err := net.Dial("tcp", p.Addr)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,13 +167,13 @@ func TestNoRequestMakesALongLine(t *testing.T) {
 			}
 			conn.Close()
 		}
-		p.stop()
-		for line := range strings.Lines(p.log.String()) {
+		p.Stop()
+		for line := range strings.Lines(p.Log.String()) {
 			if len(line) > 6<<10 {
 				t.Errorf("%s: a line of %d bytes: %.200s ...", format, len(line), line)
 			}
 		}
-		if !strings.Contains(p.log.String(), "(30000 bytes)") && !strings.Contains(p.log.String(), "(30007 bytes)") {
+		if !strings.Contains(p.Log.String(), "(30000 bytes)") && !strings.Contains(p.Log.String(), "(30007 bytes)") {
 			t.Errorf("%s: the log does not say that anything is missing", format)
 		}
 	}
@@ -187,11 +182,11 @@ func TestNoRequestMakesALongLine(t *testing.T) {
 // requestLine waits for the n-th line about a request for large.bin in a log
 // in JSON.
 func (p *process) requestLine(n int) map[string]any {
-	p.t.Helper()
-	text := p.log.wait(p.t, "large.bin", n)
+	p.T.Helper()
+	text := p.Log.Wait(p.T, "large.bin", n)
 	var line map[string]any
 	if err := json.Unmarshal([]byte(text), &line); err != nil {
-		p.t.Fatalf("%v in %s", err, text)
+		p.T.Fatalf("%v in %s", err, text)
 	}
 	return line
 }
@@ -228,19 +223,19 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 		if text, err := io.ReadAll(reply.Body); err != nil || !strings.Contains(string(text), "\nsignedurl_http_replies_cut_off_total{cause=\"client\"} 1\n") {
 			t.Errorf("%v; the metrics do not count it:\n%s", err, text)
 		}
-		p.stop()
+		p.Stop()
 	})
 	t.Run("the client accepted nothing", func(t *testing.T) {
 		p := startJSON(t, "-dir", dir, "-key-file", keys, "-write-timeout", "100ms")
 		p.slow(t, link)
 		expect(t, p, "write_timeout")
-		p.stop()
+		p.Stop()
 	})
 	t.Run("the time for stopping was over", func(t *testing.T) {
 		p := startJSON(t, "-dir", dir, "-key-file", keys, "-shutdown-timeout", "50ms")
 		p.slow(t, link)
-		p.signal(syscall.SIGTERM)
-		p.exit()
+		p.Signal(syscall.SIGTERM)
+		p.Exit()
 		expect(t, p, "shutdown")
 	})
 	t.Run("the file became shorter", func(t *testing.T) {
@@ -252,7 +247,7 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 		}
 		io.Copy(io.Discard, reply.Body)
 		expect(t, p, "server")
-		p.stop()
+		p.Stop()
 	})
 	t.Run("over HTTP/2", func(t *testing.T) {
 		tmp := t.TempDir()
@@ -261,7 +256,7 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 		for name, cause := range map[string]string{"1m": "client", "100ms": "write_timeout"} {
 			p := startJSON(t, "-dir", dir, "-key-file", keys, "-tls-cert", cert, "-tls-key", key, "-write-timeout", name)
 			transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
-			reply, err := (&http.Client{Transport: transport}).Get("https://" + p.addr + link)
+			reply, err := (&http.Client{Transport: transport}).Get("https://" + p.Addr + link)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -274,12 +269,12 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 			expect(t, p, cause)
 			reply.Body.Close()
 			transport.CloseIdleConnections()
-			p.stop()
+			p.Stop()
 		}
 	})
 	t.Run("and whole ones are not", func(t *testing.T) {
 		p := startJSON(t, "-dir", dir, "-key-file", keys)
-		r, err := http.NewRequest(http.MethodHead, p.url(link), nil)
+		r, err := http.NewRequest(http.MethodHead, p.URL(link), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -293,8 +288,8 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 		if reply, err = http.DefaultTransport.RoundTrip(r); err != nil || reply.StatusCode != http.StatusNotModified {
 			t.Fatal(reply, err)
 		}
-		p.get(link, "Range", "bytes=0-9")
-		p.get(link)
+		p.Get(link, "Range", "bytes=0-9")
+		p.Get(link)
 		for n, status := range []float64{200, 304, 206, 200} {
 			line := p.requestLine(n + 1)
 			if line["status"] != status || line["cut_off_by"] != nil {
@@ -305,7 +300,7 @@ func TestRepliesThatWereCutOffAreLoggedAsSuch(t *testing.T) {
 		if took, ok := line["took_seconds"].(float64); !ok || took <= 0 || took > patience.Seconds() || line["user_agent"] != "test/1" {
 			t.Errorf("the log says %v, want took_seconds and the user agent", line)
 		}
-		p.stop()
+		p.Stop()
 	})
 }
 
@@ -313,24 +308,24 @@ func TestHealthTellsBalancersBeforeTheServerStops(t *testing.T) {
 	keys := newKeys(t, "k1")
 	p := start(t, "-dir", files(t), "-key-file", keys, "-drain", "10m")
 	link := linkTo(t, keys, "kyc/card.txt")
-	if status, _ := p.get("/healthz"); status != 200 {
+	if status, _ := p.Get("/healthz"); status != 200 {
 		t.Errorf("status %d, want 200", status)
 	}
-	p.signal(syscall.SIGTERM)
-	p.log.wait(t, "msg=\"draining", 1)
-	if status, body := p.get("/healthz"); status != 503 || body != "stopping\n" {
+	p.Signal(syscall.SIGTERM)
+	p.Log.Wait(t, "msg=\"draining", 1)
+	if status, body := p.Get("/healthz"); status != 503 || body != "stopping\n" {
 		t.Errorf("status %d and %q, want 503 and stopping", status, body)
 	}
-	if status, _ := p.get(link); status != 200 {
+	if status, _ := p.Get(link); status != 200 {
 		t.Errorf("a file while draining: status %d, want 200", status)
 	}
-	p.signal(syscall.SIGTERM)
-	p.exit()
+	p.Signal(syscall.SIGTERM)
+	p.Exit()
 
 	p = start(t, "-dir", files(t), "-key-file", keys, "-drain", "1ms")
-	p.signal(syscall.SIGTERM)
-	p.log.wait(t, "msg=\"stopping", 1)
-	if code := p.exit(); code != cli.ExitOK {
+	p.Signal(syscall.SIGTERM)
+	p.Log.Wait(t, "msg=\"stopping", 1)
+	if code := p.Exit(); code != cli.ExitOK {
 		t.Errorf("after draining: exit code %d, want 0", code)
 	}
 }
@@ -348,10 +343,10 @@ func TestASecondSignalEndsTheServerAtOnce(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, with("-dir", sparse(t, large), "-key-file", keys, test.flags)...)
 			p.slow(t, link)
-			p.signal(os.Interrupt)
-			p.log.wait(t, test.until, 1)
-			p.signal(os.Interrupt)
-			if code := p.exit(); code != cli.ExitFailed {
+			p.Signal(os.Interrupt)
+			p.Log.Wait(t, test.until, 1)
+			p.Signal(os.Interrupt)
+			if code := p.Exit(); code != cli.ExitFailed {
 				t.Errorf("exit code %d, want 1", code)
 			}
 		})
@@ -360,24 +355,14 @@ func TestASecondSignalEndsTheServerAtOnce(t *testing.T) {
 
 func TestOneSignalEndsACommandThatWaits(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "check", "-key-file", newKeys(t, "k1"), "-")
-	cmd.Env = append(os.Environ(), asProgram+"=1", formats.Variable+"=")
+	cmd.Env = []string{formats.Variable + "="}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timeout := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	p := servertest.Run(t, cmd)
 	// It may not have come to reading yet; then the signal ends it all the same.
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait()
-	if !timeout.Stop() {
-		t.Errorf("the command did not end\n%s", &out)
-	}
+	p.Signal(os.Interrupt)
+	p.Exit()
 }

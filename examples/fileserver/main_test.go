@@ -1,49 +1,29 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/examples/internal/formats"
+	"example.com/signedurl/examples/internal/servertest"
 	"example.com/signedurl/middleware"
 )
 
-// asProgram makes the test binary behave as the program itself, so that a
-// process can be sent signals without a second build.
-const asProgram = "FILESERVER_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { servertest.Main(m, main) }
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = servertest.Patience
 
 // process is a server that runs as a process of its own.
-type process struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	out  *lines
-	log  *lines
-	addr string // host:port
-	done chan error
-}
+type process struct{ *servertest.Process }
 
 // start starts the server on a free port and waits until it listens.
 func start(t *testing.T, args ...string) *process {
@@ -54,136 +34,16 @@ func start(t *testing.T, args ...string) *process {
 // startWith is start with keys in the environment.
 func startWith(t *testing.T, keys string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, out: newLines(), log: newLines(), done: make(chan error, 1)}
-	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "-addr", "127.0.0.1:0"}, args...)...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1", formats.Variable+"="+keys)
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.log
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { p.done <- p.cmd.Wait() }()
-	t.Cleanup(func() {
-		p.cmd.Process.Kill()
-		if t.Failed() {
-			t.Logf("the server's log:\n%.20000s", p.log)
-		}
-	})
-	p.addr = listening.FindStringSubmatch(p.log.wait(t, "listening", 1))[1]
+	cmd := command(args...)
+	cmd.Env = []string{formats.Variable + "=" + keys}
+	p := &process{servertest.Run(t, cmd)}
+	p.AwaitAddr()
 	return p
 }
 
-// listening finds the address in a line of the log, in text or JSON.
-var listening = regexp.MustCompile(`"?address"?[=:]"?([0-9.:]+)`)
-
-func (p *process) signal(s os.Signal) {
-	p.t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// exit waits for the end of the process and returns its exit code.
-func (p *process) exit() int {
-	p.t.Helper()
-	select {
-	case err := <-p.done:
-		p.done <- err
-		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
-		p.t.Fatal("the server did not end")
-		return 0
-	}
-}
-
-// stop ends the process as an operator does.
-func (p *process) stop() {
-	p.t.Helper()
-	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != cli.ExitOK {
-		p.t.Errorf("exit code %d after SIGTERM, want 0", code)
-	}
-}
-
-// url returns the address of a path and query, as link prints them.
-func (p *process) url(target string) string { return "http://" + p.addr + target }
-
-// get requests a target and returns the status and the body.
-func (p *process) get(target string, header ...string) (int, string) {
-	p.t.Helper()
-	r, err := http.NewRequest(http.MethodGet, p.url(target), nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return p.do(r, header...)
-}
-
-// do sends a request and returns the status and the body.
-func (p *process) do(r *http.Request, header ...string) (int, string) {
-	p.t.Helper()
-	for i := 0; i < len(header); i += 2 {
-		if header[i] == "Host" {
-			r.Host = header[i+1]
-		}
-		r.Header.Add(header[i], header[i+1])
-	}
-	reply, err := http.DefaultTransport.RoundTrip(r) // no redirects are followed
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer reply.Body.Close()
-	body, err := io.ReadAll(reply.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return reply.StatusCode, string(body)
-}
-
-// lines collects what is written, for others to wait for.
-type lines struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{}
-}
-
-func newLines() *lines { return &lines{changed: make(chan struct{})} }
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.changed)
-	l.changed = make(chan struct{})
-	return l.text.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// wait waits until n lines hold a text and returns the last of them.
-func (l *lines) wait(t *testing.T, text string, n int) string {
-	t.Helper()
-	timeout := time.After(patience)
-	for {
-		l.mu.Lock()
-		changed, found := l.changed, 0
-		s := bufio.NewScanner(bytes.NewReader(l.text.Bytes()))
-		for s.Scan() {
-			if strings.Contains(s.Text(), text) {
-				if found++; found == n {
-					l.mu.Unlock()
-					return s.Text()
-				}
-			}
-		}
-		l.mu.Unlock()
-		select {
-		case <-changed:
-		case <-timeout:
-			t.Fatalf("%d of %d lines with %q; there is\n%s", found, n, text, l)
-		}
-	}
+// command returns the command that serves on a free port.
+func command(args ...string) *exec.Cmd {
+	return exec.Command(os.Args[0], append([]string{"serve", "-addr", "127.0.0.1:0"}, args...)...)
 }
 
 // try runs the program in this process.

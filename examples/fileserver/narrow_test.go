@@ -122,18 +122,18 @@ func TestAServerHoldsANarrowedLinkToItsSteps(t *testing.T) {
 	if code != cli.ExitOK || stderr != "" {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
-	if status, body := p.get(link); status != 200 || body != "the card" {
+	if status, body := p.Get(link); status != 200 || body != "the card" {
 		t.Errorf("%s: status %d, %q", link, status, body)
 	}
 	other := strings.Replace(link, "card.txt?", "other.txt?", 1)
-	if status, _ := p.get(other); status != 403 {
+	if status, _ := p.Get(other); status != 403 {
 		t.Errorf("%s: status %d, want 403", other, status)
 	}
-	if status, _ := p.get(strings.Replace(folder, "?", "other.txt?", 1)); status != 200 {
+	if status, _ := p.Get(strings.Replace(folder, "?", "other.txt?", 1)); status != 200 {
 		t.Errorf("the link that was narrowed is refused with %d", status)
 	}
 	elsewhere := narrowed(t, "-network", "192.0.2.0/24", link).String()
-	if status, _ := p.get(elsewhere); status != 403 {
+	if status, _ := p.Get(elsewhere); status != 403 {
 		t.Errorf("%s: status %d, want 403", elsewhere, status)
 	}
 }

@@ -23,22 +23,22 @@ import (
 func TestTheDemonstrationNeedsNoConfiguration(t *testing.T) {
 	customers := []string{"Ada Lindqvist", "Tomas Ferrante", "Nia Okoro"}
 	p := start(t, "-lifetime", "2s")
-	curl := p.out.wait(t, "curl", 1)
+	curl := p.Out.Wait(t, "curl", 1)
 	link, err := url.Parse(strings.Trim(curl[strings.Index(curl, "'"):], "'"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := "http://" + link.Host; got != p.url("") {
-		t.Errorf("the printed link leads to %s, want %s", got, p.url(""))
+	if got := "http://" + link.Host; got != p.URL("") {
+		t.Errorf("the printed link leads to %s, want %s", got, p.URL(""))
 	}
-	if status, body := p.get(link.RequestURI()); status != 200 || http.DetectContentType([]byte(body)) != "image/jpeg" {
+	if status, body := p.Get(link.RequestURI()); status != 200 || http.DetectContentType([]byte(body)) != "image/jpeg" {
 		t.Errorf("the printed link: status %d, %s, want 200 and a JPEG", status, http.DetectContentType([]byte(body)))
 	}
-	if status, page := p.get("/"); status != 200 || strings.Count(page, "<article class=\"card") != len(customers)+1 { // and a blank one
+	if status, page := p.Get("/"); status != 200 || strings.Count(page, "<article class=\"card") != len(customers)+1 { // and a blank one
 		t.Errorf("the page: status %d\n%s", status, page)
 	}
 
-	_, body := p.get("/users")
+	_, body := p.Get("/users")
 	var reply struct {
 		Data []struct {
 			ID       int
@@ -52,26 +52,26 @@ func TestTheDemonstrationNeedsNoConfiguration(t *testing.T) {
 	var targets []string
 	for i, user := range reply.Data {
 		u, err := url.Parse(user.ImageURL)
-		if err != nil || u.Host != p.addr || user.ID != i+1 || user.Name != customers[i] {
+		if err != nil || u.Host != p.Addr || user.ID != i+1 || user.Name != customers[i] {
 			t.Fatalf("GET /users gives %+v", user)
 		}
 		targets = append(targets, u.RequestURI())
 	}
-	if status, _ := p.get(targets[0]); status != 200 {
+	if status, _ := p.Get(targets[0]); status != 200 {
 		t.Errorf("an image_url: status %d, want 200", status)
 	}
-	if status, _ := p.get(strings.Replace(targets[0], "ada", "nia", 1)); status != 403 {
+	if status, _ := p.Get(strings.Replace(targets[0], "ada", "nia", 1)); status != 403 {
 		t.Errorf("an altered image_url: status %d, want 403", status)
 	}
 	status := 200
 	for end := time.Now().Add(patience); status == 200 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		status, _ = p.get(targets[0])
+		status, _ = p.Get(targets[0])
 	}
 	if status != 404 {
 		t.Errorf("an expired image_url: status %d, want 404", status)
 	}
-	p.stop()
-	if log := p.log.String(); regexp.MustCompile(`signature=[^R]`).MatchString(log) || !strings.Contains(log, "signature=REDACTED") {
+	p.Stop()
+	if log := p.Log.String(); regexp.MustCompile(`signature=[^R]`).MatchString(log) || !strings.Contains(log, "signature=REDACTED") {
 		t.Errorf("the log shows signatures, or no links:\n%s", log)
 	}
 }
@@ -117,12 +117,12 @@ func TestOnlySignedRequestsAreServed(t *testing.T) {
 		{"the health is", "GET /healthz", 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			conn, err := net.Dial("tcp", p.addr)
+			conn, err := net.Dial("tcp", p.Addr)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", test.request, p.addr)
+			fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", test.request, p.Addr)
 			reply, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -135,7 +135,7 @@ func TestOnlySignedRequestsAreServed(t *testing.T) {
 			}
 		})
 	}
-	p.stop()
+	p.Stop()
 }
 
 func TestLimitsAreEnforcedAndExplained(t *testing.T) {
@@ -170,7 +170,7 @@ func TestLimitsAreEnforcedAndExplained(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			link := linkTo(t, keys, append(test.flags, name)...)
 			request := func(header []string) int {
-				r, err := http.NewRequest(http.MethodGet, p.url(link), nil)
+				r, err := http.NewRequest(http.MethodGet, p.URL(link), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -215,7 +215,7 @@ func TestLimitsAreEnforcedAndExplained(t *testing.T) {
 		ok(t, "check", "-key-file", keys, link) // takes no use
 		var got []int
 		for range 3 {
-			status, _ := p.get(link)
+			status, _ := p.Get(link)
 			got = append(got, status)
 		}
 		if fmt.Sprint(got) != "[200 200 404]" {
@@ -224,25 +224,25 @@ func TestLimitsAreEnforcedAndExplained(t *testing.T) {
 	})
 	t.Run("ignored parameters may be added", func(t *testing.T) {
 		link := linkTo(t, keys, "-ignore", "utm_*,fbclid", name)
-		if status, _ := p.get(link + "&utm_source=mail&fbclid=1"); status != 200 {
+		if status, _ := p.Get(link + "&utm_source=mail&fbclid=1"); status != 200 {
 			t.Errorf("status %d, want 200", status)
 		}
-		if status, _ := p.get(link + "&other=1"); status != 403 {
+		if status, _ := p.Get(link + "&other=1"); status != 403 {
 			t.Errorf("another parameter: status %d, want 403", status)
 		}
 	})
 	t.Run("a link for later is not found", func(t *testing.T) {
 		link := linkTo(t, keys, "-lifetime", "2h", "-from", "1h", name)
-		if status, _ := p.get(link); status != 404 {
+		if status, _ := p.Get(link); status != 404 {
 			t.Errorf("status %d, want 404", status)
 		}
 	})
 	t.Run("a cookie opens its subtree and nothing else", func(t *testing.T) {
 		cookie := linkTo(t, keys, "-under", "kyc", "-cookie", "files")
-		if status, _ := p.get("/files/kyc/card.txt", "Cookie", cookie); status != 200 {
+		if status, _ := p.Get("/files/kyc/card.txt", "Cookie", cookie); status != 200 {
 			t.Errorf("status %d, want 200", status)
 		}
-		if status, _ := p.get("/files/other.txt", "Cookie", cookie); status != 403 {
+		if status, _ := p.Get("/files/other.txt", "Cookie", cookie); status != 403 {
 			t.Errorf("outside: status %d, want 403", status)
 		}
 		ok(t, "check", "-key-file", keys, "-cookie", "files", "-header", "Cookie: "+cookie, "/files/kyc/card.txt")
@@ -250,7 +250,7 @@ func TestLimitsAreEnforcedAndExplained(t *testing.T) {
 			t.Errorf("check outside: exit code %d, want 1\n%s", code, out)
 		}
 	})
-	p.stop()
+	p.Stop()
 }
 
 func TestSIGHUPReplacesTheKeys(t *testing.T) {
@@ -259,8 +259,8 @@ func TestSIGHUPReplacesTheKeys(t *testing.T) {
 	old, fresh := linkTo(t, keys, "kyc/card.txt"), linkTo(t, next, "kyc/card.txt")
 	expect := func(when string, wantOld, wantFresh int) {
 		t.Helper()
-		gotOld, _ := p.get(old)
-		gotFresh, _ := p.get(fresh)
+		gotOld, _ := p.Get(old)
+		gotFresh, _ := p.Get(fresh)
 		if gotOld != wantOld || gotFresh != wantFresh {
 			t.Errorf("%s: the old key's link gives %d and the new one's %d, want %d and %d", when, gotOld, gotFresh, wantOld, wantFresh)
 		}
@@ -273,18 +273,18 @@ func TestSIGHUPReplacesTheKeys(t *testing.T) {
 	}
 	const secret = "c2VjcmV0"
 	write(t, keys, string(text)+"k3:hmac-sha256:"+secret+"\n")
-	p.signal(syscall.SIGHUP)
-	line := p.log.wait(t, "reload failed", 1)
+	p.Signal(syscall.SIGHUP)
+	line := p.Log.Wait(t, "reload failed", 1)
 	if !strings.Contains(line, "line 2") || strings.Contains(line, secret) {
 		t.Errorf("the log says %s; want the number of the line, and nothing of the key", line)
 	}
 	expect("after a bad file", 200, 403)
 
 	write(t, keys, string(text))
-	p.signal(syscall.SIGHUP)
-	p.log.wait(t, "msg=reloaded what=keys", 1)
+	p.Signal(syscall.SIGHUP)
+	p.Log.Wait(t, "msg=reloaded what=keys", 1)
 	expect("after a good file", 403, 200)
-	p.stop()
+	p.Stop()
 }
 
 func TestSIGHUPReadsRevocationsAgain(t *testing.T) {
@@ -294,22 +294,22 @@ func TestSIGHUPReadsRevocationsAgain(t *testing.T) {
 	p := start(t, "-dir", files(t), "-key-file", keys, "-revoked", revoked)
 	link := linkTo(t, keys, "-id", "case-42", "kyc/card.txt")
 	other := linkTo(t, keys, "-id", "case-43", "kyc/card.txt")
-	if status, _ := p.get(link); status != 200 {
+	if status, _ := p.Get(link); status != 200 {
 		t.Errorf("before: status %d, want 200", status)
 	}
 	ok(t, "revoke", "-file", revoked, "-until", "24h", "case-42")
-	p.signal(syscall.SIGHUP)
-	p.log.wait(t, "what=revocations", 1)
-	if status, _ := p.get(link); status != 404 {
+	p.Signal(syscall.SIGHUP)
+	p.Log.Wait(t, "what=revocations", 1)
+	if status, _ := p.Get(link); status != 404 {
 		t.Errorf("after: status %d, want 404", status)
 	}
-	if status, _ := p.get(other); status != 200 {
+	if status, _ := p.Get(other); status != 200 {
 		t.Errorf("another id: status %d, want 200", status)
 	}
 	if code, out, _ := try(t, "", "check", "-key-file", keys, "-revoked", revoked, link); code != cli.ExitFailed || !strings.Contains(out, "revoked") {
 		t.Errorf("check: exit code %d\n%s", code, out)
 	}
-	p.stop()
+	p.Stop()
 }
 
 // A deployment puts a release beside the old one and swaps a symbolic link.
@@ -333,43 +333,43 @@ func TestSIGHUPOpensTheDirectoryAgain(t *testing.T) {
 	link := linkTo(t, keys, "a.txt")
 	expect := func(when, want string) {
 		t.Helper()
-		if status, body := p.get(link); status != 200 || body != want {
+		if status, body := p.Get(link); status != 200 || body != want {
 			t.Errorf("%s: status %d and %q, want 200 and %q", when, status, body, want)
 		}
 	}
 	expect("at first", "one")
 	deploy("two")
 	expect("before the signal", "one")
-	p.signal(syscall.SIGHUP)
-	p.log.wait(t, "msg=reloaded what=directory", 1)
+	p.Signal(syscall.SIGHUP)
+	p.Log.Wait(t, "msg=reloaded what=directory", 1)
 	expect("after the signal", "two")
 
 	if err := os.Remove(current); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(syscall.SIGHUP)
-	line := p.log.wait(t, "reload failed", 1)
+	p.Signal(syscall.SIGHUP)
+	line := p.Log.Wait(t, "reload failed", 1)
 	if !strings.Contains(line, "what=directory") {
 		t.Errorf("the log says %s", line)
 	}
 	expect("without a directory", "two")
 
 	deploy("three")
-	p.signal(syscall.SIGHUP)
-	p.log.wait(t, "msg=reloaded what=directory", 2)
+	p.Signal(syscall.SIGHUP)
+	p.Log.Wait(t, "msg=reloaded what=directory", 2)
 	expect("after another deployment", "three")
-	p.stop()
+	p.Stop()
 }
 
 // slow requests a link, reads the header of the reply and no more.
 func (p *process) slow(t *testing.T, link string) (*bufio.Reader, *http.Response, net.Conn) {
 	t.Helper()
-	conn, err := net.Dial("tcp", p.addr)
+	conn, err := net.Dial("tcp", p.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", link, p.addr)
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", link, p.Addr)
 	in := bufio.NewReader(conn)
 	reply, err := http.ReadResponse(in, nil)
 	if err != nil {
@@ -403,10 +403,10 @@ func TestSIGTERMLetsDownloadsFinish(t *testing.T) {
 	keys := newKeys(t, "k1")
 	p := start(t, "-dir", sparse(t, large), "-key-file", keys)
 	_, reply, _ := p.slow(t, linkTo(t, keys, "large.bin"))
-	p.signal(syscall.SIGTERM)
-	p.log.wait(t, "msg=\"stopping", 1)
+	p.Signal(syscall.SIGTERM)
+	p.Log.Wait(t, "msg=\"stopping", 1)
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", p.addr)
+		conn, err := net.Dial("tcp", p.Addr)
 		if err != nil {
 			break
 		}
@@ -419,10 +419,10 @@ func TestSIGTERMLetsDownloadsFinish(t *testing.T) {
 	if n != large || err != nil {
 		t.Errorf("the download ended after %d bytes with %v, want all %d", n, err, large)
 	}
-	if code := p.exit(); code != cli.ExitOK {
+	if code := p.Exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	p.log.wait(t, "bytes="+strconv.Itoa(large), 1)
+	p.Log.Wait(t, "bytes="+strconv.Itoa(large), 1)
 }
 
 func TestDownloadsThatDoNotFinishAreCutOff(t *testing.T) {
@@ -432,21 +432,21 @@ func TestDownloadsThatDoNotFinishAreCutOff(t *testing.T) {
 	t.Run("when the time for stopping is over", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-shutdown-timeout", "50ms")
 		p.slow(t, link)
-		p.signal(syscall.SIGTERM)
-		p.exit()
-		p.log.wait(t, "cut off", 1)
+		p.Signal(syscall.SIGTERM)
+		p.Exit()
+		p.Log.Wait(t, "cut off", 1)
 	})
 	t.Run("when the client takes nothing in", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-write-timeout", "100ms")
 		_, reply, _ := p.slow(t, link)
-		line := p.log.wait(t, "large.bin", 1)
+		line := p.Log.Wait(t, "large.bin", 1)
 		if strings.Contains(line, "bytes="+strconv.Itoa(large)) {
 			t.Errorf("all was sent: %s", line)
 		}
 		if n, err := io.Copy(io.Discard, reply.Body); err == nil {
 			t.Errorf("the client got all %d bytes", n)
 		}
-		p.stop()
+		p.Stop()
 	})
 }
 
@@ -461,50 +461,50 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, _ := p.get(strings.TrimPrefix(u.RequestURI(), "/static")); status != 200 {
+		if status, _ := p.Get(strings.TrimPrefix(u.RequestURI(), "/static")); status != 200 {
 			t.Errorf("status %d, want 200", status)
 		}
-		if status, _ := p.get(link); status != 403 {
+		if status, _ := p.Get(link); status != 403 {
 			t.Errorf("a link without the prefix: status %d, want 403", status)
 		}
-		p.stop()
+		p.Stop()
 	})
 	t.Run("expired links are gone", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-expired-status", "410")
-		if status, _ := p.get(expired); status != 410 {
+		if status, _ := p.Get(expired); status != 410 {
 			t.Errorf("status %d, want 410", status)
 		}
-		p.stop()
+		p.Stop()
 	})
 	t.Run("links that live too long are refused", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-max-lifetime", "1m")
-		if status, _ := p.get(link); status != 403 {
+		if status, _ := p.Get(link); status != 403 {
 			t.Errorf("status %d, want 403", status)
 		}
 		if code, out, _ := try(t, "", "check", "-key-file", keys, "-max-lifetime", "1m", link); code != cli.ExitFailed {
 			t.Errorf("check: exit code %d, want 1\n%s", code, out)
 		}
 		// Although its expiry is rounded up to a whole second.
-		if status, _ := p.get(linkTo(t, keys, "-lifetime", "1m", "kyc/card.txt")); status != 200 {
+		if status, _ := p.Get(linkTo(t, keys, "-lifetime", "1m", "kyc/card.txt")); status != 200 {
 			t.Errorf("a link for exactly the limit: status %d, want 200", status)
 		}
-		p.stop()
+		p.Stop()
 	})
 	t.Run("limited uses are refused where none are counted", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-uses", "off")
-		if status, _ := p.get(linkTo(t, keys, "-uses", "1", "kyc/card.txt")); status != 503 {
+		if status, _ := p.Get(linkTo(t, keys, "-uses", "1", "kyc/card.txt")); status != 503 {
 			t.Errorf("status %d, want 503", status)
 		}
-		p.stop()
+		p.Stop()
 	})
 	t.Run("report only lets everything through and says so", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-insecure-report-only")
-		if status, _ := p.get("/files/kyc/card.txt"); status != 200 {
+		if status, _ := p.Get("/files/kyc/card.txt"); status != 200 {
 			t.Errorf("status %d, want 200", status)
 		}
-		p.log.wait(t, "report only", 1)
-		p.log.wait(t, "link=unsigned", 1)
-		p.stop()
+		p.Log.Wait(t, "report only", 1)
+		p.Log.Wait(t, "link=unsigned", 1)
+		p.Stop()
 	})
 	t.Run("a directory is listed if asked for", func(t *testing.T) {
 		p := start(t, "-dir", dir, "-key-file", keys, "-listing")
@@ -517,22 +517,22 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 			{"/kyc/", "kyc/", "card.txt"},
 		} {
 			link := linkTo(t, keys, "-under", test.under, test.name)
-			if status, body := p.get(link); status != 200 || !strings.Contains(body, test.listed) {
+			if status, body := p.Get(link); status != 200 || !strings.Contains(body, test.listed) {
 				t.Errorf("-under %q %q: status %d, want 200 and %s\n%s", test.under, test.name, status, test.listed, body)
 			}
 		}
-		p.stop()
+		p.Stop()
 	})
 	t.Run("public keys are enough to serve", func(t *testing.T) {
 		name := filepath.Join(t.TempDir(), "ed.txt")
 		ok(t, "keygen", "-type", "ed25519", "-out", name)
 		p := start(t, "-dir", dir, "-key-file", name+".pub")
-		if status, _ := p.get(linkTo(t, name, "kyc/card.txt")); status != 200 {
+		if status, _ := p.Get(linkTo(t, name, "kyc/card.txt")); status != 200 {
 			t.Errorf("status %d, want 200", status)
 		}
-		p.stop()
-		if strings.Contains(p.log.String(), "every user of this machine") {
-			t.Errorf("the log warns of a public key:\n%s", p.log)
+		p.Stop()
+		if strings.Contains(p.Log.String(), "every user of this machine") {
+			t.Errorf("the log warns of a public key:\n%s", p.Log)
 		}
 	})
 	t.Run("a key file that everybody can read is warned of", func(t *testing.T) {
@@ -541,22 +541,22 @@ func TestTheServerSurvivesWhatIsConfigured(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := start(t, "-dir", dir, "-key-file", name)
-		p.log.wait(t, "every user of this machine can read", 1)
-		p.signal(syscall.SIGHUP)
-		p.log.wait(t, "every user of this machine can read", 2)
-		p.stop()
+		p.Log.Wait(t, "every user of this machine can read", 1)
+		p.Signal(syscall.SIGHUP)
+		p.Log.Wait(t, "every user of this machine can read", 2)
+		p.Stop()
 	})
 }
 
 func TestMetricsAreServedApart(t *testing.T) {
 	keys := newKeys(t, "k1")
 	p := start(t, "-dir", files(t), "-key-file", keys, "-metrics", "127.0.0.1:0")
-	line := p.log.wait(t, "serving metrics", 1)
+	line := p.Log.Wait(t, "serving metrics", 1)
 	_, address, _ := strings.Cut(line, "address=")
-	p.get(linkTo(t, keys, "kyc/card.txt"))
-	p.get("/files/kyc/card.txt")
-	p.get("/files/kyc/card.txt?signature=x")
-	p.log.wait(t, "msg=request", 3)
+	p.Get(linkTo(t, keys, "kyc/card.txt"))
+	p.Get("/files/kyc/card.txt")
+	p.Get("/files/kyc/card.txt?signature=x")
+	p.Log.Wait(t, "msg=request", 3)
 	reply, err := http.Get(strings.TrimSpace(address))
 	if err != nil {
 		t.Fatal(err)
@@ -582,5 +582,5 @@ func TestMetricsAreServedApart(t *testing.T) {
 			t.Errorf("there is no %s in\n%s", want, body)
 		}
 	}
-	p.stop()
+	p.Stop()
 }

@@ -55,7 +55,7 @@ func TestFilesAreServedOverTLSAndTheCertificateIsReplaced(t *testing.T) {
 	get := func() (name string, version string, n int64) {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 		defer transport.CloseIdleConnections()
-		reply, err := (&http.Client{Transport: transport}).Get("https://" + p.addr + link)
+		reply, err := (&http.Client{Transport: transport}).Get("https://" + p.Addr + link)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,23 +70,23 @@ func TestFilesAreServedOverTLSAndTheCertificateIsReplaced(t *testing.T) {
 		t.Errorf("certificate %q, %s, %d bytes; want the first, HTTP/2.0 and %d", name, version, n, size)
 	}
 	write(t, cert, "no certificate")
-	p.signal(syscall.SIGHUP)
-	p.log.wait(t, "reload failed", 1)
+	p.Signal(syscall.SIGHUP)
+	p.Log.Wait(t, "reload failed", 1)
 	if name, _, _ := get(); name != "first" {
 		t.Errorf("after a bad file: certificate %q, want the first", name)
 	}
-	if strings.Contains(p.log.String(), "every user of this machine") {
-		t.Errorf("the log warns of a key that only its owner can read:\n%s", p.log)
+	if strings.Contains(p.Log.String(), "every user of this machine") {
+		t.Errorf("the log warns of a key that only its owner can read:\n%s", p.Log)
 	}
 	newCertificate(t, "second", cert, key)
 	if err := os.Chmod(key, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(syscall.SIGHUP)
-	p.log.wait(t, "every user of this machine can read", 1)
-	p.log.wait(t, "what=certificate", 2)
+	p.Signal(syscall.SIGHUP)
+	p.Log.Wait(t, "every user of this machine can read", 1)
+	p.Log.Wait(t, "what=certificate", 2)
 	if name, _, _ := get(); name != "second" {
 		t.Errorf("after a good file: certificate %q, want the second", name)
 	}
-	p.stop()
+	p.Stop()
 }

@@ -31,16 +31,16 @@ func startUploads(t *testing.T, keys, dir string, args ...string) *process {
 
 // begin sends the header of an upload and so many of its bytes.
 func (p *process) begin(target string, length, bytes int, header ...string) net.Conn {
-	p.t.Helper()
-	conn, err := net.Dial("tcp", p.addr)
+	p.T.Helper()
+	conn, err := net.Dial("tcp", p.Addr)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
-	p.t.Cleanup(func() { conn.Close() })
+	p.T.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
 	lines := append([]string{"PUT " + target + " HTTP/1.1", "Host: x", "Content-Length: " + strconv.Itoa(length)}, header...)
 	if _, err := io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\n\r\n"+strings.Repeat("x", bytes)); err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	return conn
 }
@@ -57,17 +57,17 @@ func status(t *testing.T, conn net.Conn) string {
 
 // put uploads a body and returns the status.
 func (p *process) put(target string, body io.Reader, header ...string) int {
-	p.t.Helper()
-	r, err := http.NewRequest(http.MethodPut, p.url(target), body)
+	p.T.Helper()
+	r, err := http.NewRequest(http.MethodPut, p.URL(target), body)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	reply, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	reply.Body.Close()
 	return reply.StatusCode
@@ -76,14 +76,14 @@ func (p *process) put(target string, body io.Reader, header ...string) int {
 // written waits until the process has a file open below a directory, of so many
 // bytes, that has no name or a hidden one.
 func (p *process) written(dir string, files int, bytes int64) {
-	p.t.Helper()
-	fds := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
+	p.T.Helper()
+	fds := fmt.Sprintf("/proc/%d/fd", p.Cmd.Process.Pid)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(patience); time.Now().Before(end); <-tick.C {
 		entries, err := os.ReadDir(fds)
 		if err != nil {
-			p.t.Skip("there is no /proc")
+			p.T.Skip("there is no /proc")
 		}
 		found := 0
 		for _, e := range entries {
@@ -98,7 +98,7 @@ func (p *process) written(dir string, files int, bytes int64) {
 			return
 		}
 	}
-	p.t.Fatal("the upload did not begin")
+	p.T.Fatal("the upload did not begin")
 }
 
 // everything returns what is below a directory, hidden files too.
@@ -130,8 +130,8 @@ func TestAKilledServerLeavesNoPartOfAnUpload(t *testing.T) {
 	link := linkTo(t, keys, "-method", "PUT", "part")
 	p.begin(link, 2*len(whole), len(whole))
 	p.written(dir, 1, 32<<10)
-	p.signal(syscall.SIGKILL)
-	p.exit()
+	p.Signal(syscall.SIGKILL)
+	p.Exit()
 	if diff := cmp.Diff([]string{"whole"}, everything(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -150,13 +150,13 @@ func TestAStoppedServerFinishesUploads(t *testing.T) {
 	p := startUploads(t, keys, dir)
 	conn := p.begin(linkTo(t, keys, "-method", "PUT", "new"), 100001, 100000)
 	p.written(dir, 1, 32<<10)
-	p.signal(syscall.SIGTERM)
-	p.log.wait(t, "stopping", 1)
+	p.Signal(syscall.SIGTERM)
+	p.Log.Wait(t, "stopping", 1)
 	io.WriteString(conn, "x")
 	if got := status(t, conn); got != "201" {
 		t.Error(got)
 	}
-	if code := p.exit(); code != 0 {
+	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -203,7 +203,7 @@ func TestAFullDisk(t *testing.T) {
 	if diff := cmp.Diff([]string{"c", "d"}, everything(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	p.log.wait(t, "no space left on device", 1)
+	p.Log.Wait(t, "no space left on device", 1)
 }
 
 // Of a thousand clients that store one name, exactly one succeeds, and the file
@@ -261,7 +261,7 @@ func TestFiveHundredSlowUploads(t *testing.T) {
 	if got := p.put(link, strings.NewReader("x"), "X-Forwarded-For", "192.0.2.1"); got != 503 {
 		t.Errorf("one more: %d", got)
 	}
-	if got, body := p.get(linkTo(t, keys, "kyc/card.txt")); got != 200 || body != "the card" {
+	if got, body := p.Get(linkTo(t, keys, "kyc/card.txt")); got != 200 || body != "the card" {
 		t.Errorf("a reader: %d", got)
 	}
 	for _, conn := range conns {
@@ -382,7 +382,7 @@ func TestTheLimitsOfUploads(t *testing.T) {
 			t.Errorf("%v: %d, want %d", tt.args, got, tt.status)
 		}
 	}
-	if got, _ := p.get(linkTo(t, keys, "-method", "PUT", "a")); got != 403 {
+	if got, _ := p.Get(linkTo(t, keys, "-method", "PUT", "a")); got != 403 {
 		t.Errorf("reading with a link for uploads: %d", got)
 	}
 	p = startUploads(t, keys, dir, "-upload-dirs")
@@ -423,7 +423,7 @@ func TestCurl(t *testing.T) {
 		return string(out)
 	}
 	link := func(args ...string) string {
-		return p.url(linkTo(t, keys, append([]string{"-accept", "image/*"}, args...)...))
+		return p.URL(linkTo(t, keys, append([]string{"-accept", "image/*"}, args...)...))
 	}
 	for _, tt := range []struct {
 		name, stdin string

@@ -59,30 +59,30 @@ func TestApplicationsGetLinks(t *testing.T) {
 	keys, tokens := newKeys(t), write(t, filepath.Join(dir, "tokens"), "# of the shop\n"+token+"\n")
 	config := write(t, filepath.Join(dir, "conf"), "key-file "+keys+"\n[mount]\nbase-url /cards/\nfiles "+files(t)+"\n[mount]\nbase-url /cards/films/\nfiles mem://\nuses memory\nuploads\n")
 	g := start(t, "-config", config, "-api-addr", "127.0.0.1:0", "-api-token-file", tokens, "-api-uploads", "-api-prefix", "/cards/kyc/,/cards/films/")
-	api := "http://" + signing.FindStringSubmatch(g.log.String())[1]
+	api := "http://" + signing.FindStringSubmatch(g.Log.String())[1]
 	status, got := ask(t, http.DefaultClient, api, token, `{"path": "/cards/kyc/card.txt", "expires_in": 60}`)
 	if status != 200 {
 		t.Fatalf("%d %v", status, got)
 	}
-	if status, body := g.get(got["url"].(string)); status != 200 || body != "the card" {
+	if status, body := g.Get(got["url"].(string)); status != 200 || body != "the card" {
 		t.Errorf("the link: %d %q", status, body)
 	}
-	if _, signature, _ := strings.Cut(got["url"].(string), "signature="); strings.Contains(g.log.String(), signature) {
+	if _, signature, _ := strings.Cut(got["url"].(string), "signature="); strings.Contains(g.Log.String(), signature) {
 		t.Error("the log has the link")
 	}
 	_, got = ask(t, http.DefaultClient, api, token, `{"path": "/cards/films/a b.txt", "expires_in": 60, "methods": ["PUT"], "max_bytes": 9, "uses": 1}`)
 	for i, want := range []int{201, 404} {
-		if status, _ := g.do("PUT", got["url"].(string), "a film"); status != want {
+		if status, _ := g.Send("PUT", got["url"].(string), "a film"); status != want {
 			t.Errorf("upload %d: %d, want %d", i, status, want)
 		}
 	}
 	write(t, tokens, strings.ToUpper(token))
-	g.cmd.Process.Signal(syscall.SIGHUP)
+	g.Cmd.Process.Signal(syscall.SIGHUP)
 	eventually(t, "another token", func() bool {
 		status, _ := ask(t, http.DefaultClient, api, token, `{}`)
 		return status == 401
 	})
-	g.stop()
+	g.Stop()
 }
 
 func TestALinkOfTheAPICanBeNarrowed(t *testing.T) {
@@ -91,7 +91,7 @@ func TestALinkOfTheAPICanBeNarrowed(t *testing.T) {
 	keys := newKeys(t)
 	tokens := write(t, filepath.Join(t.TempDir(), "tokens"), token+"\n")
 	g := start(t, "-key-file", keys, "-files", dir, "-base-url", "/files/", "-listing", "-api-addr", "127.0.0.1:0", "-api-token-file", tokens, "-api-prefix", "/files/")
-	api := "http://" + signing.FindStringSubmatch(g.log.String())[1]
+	api := "http://" + signing.FindStringSubmatch(g.Log.String())[1]
 	status, got := ask(t, http.DefaultClient, api, token, `{"under": "/files/kyc/", "expires_in": 60}`)
 	if status != 200 {
 		t.Fatalf("%d %v", status, got)
@@ -122,11 +122,11 @@ func TestALinkOfTheAPICanBeNarrowed(t *testing.T) {
 		{"a time that is over", narrow("card.txt", middleware.Claims{Expires: time.Unix(1767225600, 0)}), 404},
 		{"the command", ok(t, "narrow", "-only", "kyc/other.txt", folder.String()), 200},
 	} {
-		if status, body := g.get(test.link); status != test.want {
+		if status, body := g.Get(test.link); status != test.want {
 			t.Errorf("%s: %d %q, want %d", test.name, status, body, test.want)
 		}
 	}
-	g.stop()
+	g.Stop()
 }
 
 // certify returns a certificate and its key in PEM form, signed by a parent or
@@ -178,7 +178,7 @@ func TestApplicationsShowACertificate(t *testing.T) {
 	client := func(certificates ...tls.Certificate) *http.Client {
 		return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: certificates}}}
 	}
-	api := "https://" + signing.FindStringSubmatch(g.log.String())[1]
+	api := "https://" + signing.FindStringSubmatch(g.Log.String())[1]
 	const body = `{"path": "/files/kyc/card.txt", "expires_in": 60}`
 	if status, got := ask(t, client(*certify(t, "shop", authority)), api, "", body); status != 200 || !strings.HasPrefix(got["url"].(string), "/files/kyc/card.txt?") {
 		t.Errorf("%d %v", status, got)
@@ -188,7 +188,7 @@ func TestApplicationsShowACertificate(t *testing.T) {
 			t.Errorf("%s: %s", name, reply.Status)
 		}
 	}
-	if !strings.Contains(g.log.String(), `client="CN=shop"`) {
+	if !strings.Contains(g.Log.String(), `client="CN=shop"`) {
 		t.Error("the log does not say who asked")
 	}
 }

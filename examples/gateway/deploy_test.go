@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"example.com/signedurl/examples/internal/servertest"
 )
 
 // tool returns the path of a program that not every machine has.
@@ -80,10 +82,10 @@ func TestCredentialsAreFound(t *testing.T) {
 	config := write(t, filepath.Join(t.TempDir(), "c"), "api-addr 127.0.0.1:0\n[mount]\nbase-url /a/\nfiles mem://\n[mount]\nfiles "+files(t)+"\nkey-file "+dir+"/invoices\n")
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
 	g := start(t, "-config", config)
-	if status, body := g.get(link(t, keys, "kyc/card.txt")); status != 200 || body != "the card" {
+	if status, body := g.Get(link(t, keys, "kyc/card.txt")); status != 200 || body != "the card" {
 		t.Errorf("%d %q", status, body)
 	}
-	if !strings.Contains(g.log.String(), "signing links") {
+	if !strings.Contains(g.Log.String(), "signing links") {
 		t.Error("the tokens are not found")
 	}
 }
@@ -137,14 +139,15 @@ func TestTheContainerNeedsNothingElse(t *testing.T) {
 	}
 	script := `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && mount -t tmpfs tmpfs "$0/tmp" && ` +
 		`exec env -i ` + chroot + ` --userspec=` + user + ` "$0" /gateway ` + command
-	g := startCommand(t, exec.Command(unshare, "--mount", "sh", "-c", script, root))
-	if status, _ := g.do("PUT", link(t, keys, "-method", "PUT", "-max-bytes", "9", "a.txt"), "the card"); status != 201 {
+	g := servertest.Run(t, exec.Command(unshare, "--mount", "sh", "-c", script, root))
+	g.AwaitAddr()
+	if status, _ := g.Send("PUT", link(t, keys, "-method", "PUT", "-max-bytes", "9", "a.txt"), "the card"); status != 201 {
 		t.Errorf("the upload: %d", status)
 	}
-	if status, body := g.get(link(t, keys, "a.txt")); status != 200 || body != "the card" {
+	if status, body := g.Get(link(t, keys, "a.txt")); status != 200 || body != "the card" {
 		t.Errorf("%d %q", status, body)
 	}
-	g.stop()
+	g.Stop()
 }
 
 // Each gateway has the configuration of deploy/, with its own addresses.
@@ -161,17 +164,17 @@ func TestHAProxyFindsTheGatewaysThatWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	front := &gateway{t: t, addr: ln.Addr().String()}
+	front := &servertest.Process{T: t, Addr: ln.Addr().String()}
 	ln.Close()
-	replace := []string{"bind :80", "bind " + front.addr, "log /dev/log local0", "log stdout format raw local0"}
-	var gateways []*gateway
+	replace := []string{"bind :80", "bind " + front.Addr, "log /dev/log local0", "log stdout format raw local0"}
+	var gateways []*servertest.Process
 	for _, at := range []string{"10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"} {
 		g := start(t, "-config", config, "-key-file", keys)
 		gateways = append(gateways, g)
-		replace = append(replace, at, g.addr)
+		replace = append(replace, at, g.Addr)
 	}
 	cfg := write(t, filepath.Join(t.TempDir(), "haproxy.cfg"), strings.NewReplacer(replace...).Replace(read(t, "deploy/haproxy.cfg")))
-	log := new(buffer)
+	log := servertest.NewOutput()
 	cmd := exec.Command(haproxy, "-db", "-f", cfg)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -185,14 +188,14 @@ func TestHAProxyFindsTheGatewaysThatWork(t *testing.T) {
 		}
 	})
 	eventually(t, "HAProxy", func() bool {
-		c, err := net.Dial("tcp", front.addr)
+		c, err := net.Dial("tcp", front.Addr)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
 	})
 	good := link(t, keys, "kyc/card.txt")
-	if status, body := front.get(good); status != 200 || body != "the card" {
+	if status, body := front.Get(good); status != 200 || body != "the card" {
 		t.Errorf("%d %q", status, body)
 	}
 	counted := link(t, keys, "-uses", "5", "kyc/card.txt")
@@ -201,7 +204,7 @@ func TestHAProxyFindsTheGatewaysThatWork(t *testing.T) {
 	got := map[int]int{}
 	for range 30 {
 		wg.Go(func() {
-			status, _ := front.get(counted)
+			status, _ := front.Get(counted)
 			mu.Lock()
 			defer mu.Unlock()
 			got[status]++
@@ -211,9 +214,9 @@ func TestHAProxyFindsTheGatewaysThatWork(t *testing.T) {
 	if got[200] != 5 || got[404] != 25 {
 		t.Errorf("of 30 requests for 5 uses: %v", got)
 	}
-	gateways[0].cmd.Process.Kill()
+	gateways[0].Cmd.Process.Kill()
 	for range 20 { // some of them at the gateway that is gone
-		if status, _ := front.get(good); status != 200 {
+		if status, _ := front.Get(good); status != 200 {
 			t.Errorf("with a gateway less: %d", status)
 		}
 	}
@@ -221,11 +224,11 @@ func TestHAProxyFindsTheGatewaysThatWork(t *testing.T) {
 	// HAProxy sees that no gateway is ready, and takes those that live.
 	eventually(t, "that no gateway is ready", func() bool { return strings.Contains(log.String(), "gateways/c is DOWN") })
 	for range 20 {
-		if status, _ := front.get(good); status != 200 {
+		if status, _ := front.Get(good); status != 200 {
 			t.Errorf("without Redis: %d", status)
 		}
 	}
-	if status, _ := front.get("/healthz"); status != 404 {
+	if status, _ := front.Get("/healthz"); status != 404 {
 		t.Errorf("strangers see the health: %d", status)
 	}
 	if _, signature, _ := strings.Cut(good, "signature="); strings.Contains(log.String(), signature) {

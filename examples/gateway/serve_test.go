@@ -20,6 +20,7 @@ import (
 
 	"example.com/signedurl/examples/internal/cli"
 	"example.com/signedurl/examples/internal/server"
+	"example.com/signedurl/examples/internal/servertest"
 )
 
 func TestGatewaysShareUsesAndRevocations(t *testing.T) {
@@ -32,8 +33,8 @@ func TestGatewaysShareUsesAndRevocations(t *testing.T) {
 	counted := link(t, keys, "-uses", "3", "kyc/card.txt")
 	var got []int
 	for range 3 {
-		for _, g := range []*gateway{one, two} {
-			status, _ := g.get(counted)
+		for _, g := range []*servertest.Process{one, two} {
+			status, _ := g.Get(counted)
 			got = append(got, status)
 		}
 	}
@@ -44,25 +45,25 @@ func TestGatewaysShareUsesAndRevocations(t *testing.T) {
 		}
 	}
 	named := link(t, keys, "-id", "order-1138", "kyc/card.txt")
-	for _, g := range []*gateway{one, two} {
-		if status, body := g.get(named); status != 200 || body != "the card" {
+	for _, g := range []*servertest.Process{one, two} {
+		if status, body := g.Get(named); status != 200 || body != "the card" {
 			t.Errorf("before the revocation: %d %s", status, body)
 		}
 	}
 	if out := ok(t, "revoke", "-until", "1h", "order-1138", "other"); out != "revoked order-1138\nrevoked other" {
 		t.Errorf("revoke prints %q", out)
 	}
-	for _, g := range []*gateway{one, two} {
-		eventually(t, "the refusal", func() bool { status, _ := g.get(named); return status == 404 })
+	for _, g := range []*servertest.Process{one, two} {
+		eventually(t, "the refusal", func() bool { status, _ := g.Get(named); return status == 404 })
 	}
 	for _, path := range []string{"/healthz", "/readyz"} {
-		if status, body := one.get(path); status != 200 {
+		if status, body := one.Get(path); status != 200 {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
 	redis.cmd.Process.Kill()
 	eventually(t, "not being ready", func() bool {
-		status, body := one.get("/readyz")
+		status, body := one.Get("/readyz")
 		return status == 503 && strings.Contains(body, "uses of /files/: not reached\n") && strings.Contains(body, "revocations of /files/: not reached\n") && strings.Contains(body, "files of /files/: ok\n")
 	})
 	for target, want := range map[string]int{
@@ -70,12 +71,12 @@ func TestGatewaysShareUsesAndRevocations(t *testing.T) {
 		link(t, keys, "kyc/card.txt"):             200,
 		link(t, keys, "-id", "x", "kyc/card.txt"): 503,
 	} {
-		if status, _ := one.get(target); status != want {
+		if status, _ := one.Get(target); status != want {
 			t.Errorf("without Redis, %s: %d, want %d", target, status, want)
 		}
 	}
-	one.stop()
-	if strings.Contains(one.log.String(), "hunter2") {
+	one.Stop()
+	if strings.Contains(one.Log.String()+one.Out.String(), "hunter2") {
 		t.Error("the log has the password of Redis")
 	}
 }
@@ -104,7 +105,7 @@ max-lifetime 2h
 	signed := func(keys, base, lifetime string, args ...string) string {
 		return ok(t, append([]string{"link", "-key-file", keys, "-base-url", base, "-lifetime", lifetime}, args...)...)
 	}
-	if status, body := g.do("PUT", signed(films, "/cards/films/", "1m", "-method", "PUT", "-max-bytes", "1kB", "a.txt"), "a film"); status != 201 {
+	if status, body := g.Send("PUT", signed(films, "/cards/films/", "1m", "-method", "PUT", "-max-bytes", "1kB", "a.txt"), "a film"); status != 201 {
 		t.Errorf("the upload: %d %s", status, body)
 	}
 	for _, test := range []struct {
@@ -121,12 +122,12 @@ max-lifetime 2h
 		{"a card with the keys of the films", signed(films, "/cards/", "50m", "kyc/card.txt"), 403, ""},
 		{"an upload where there are none", signed(cards, "/cards/", "50m", "-method", "PUT", "-max-bytes", "9", "x"), 403, ""},
 	} {
-		if status, body := g.get(test.target); status != test.want || test.body != "" && body != test.body {
+		if status, body := g.Get(test.target); status != test.want || test.body != "" && body != test.body {
 			t.Errorf("%s: %d %q, want %d", test.name, status, body, test.want)
 		}
 	}
 	for _, text := range []string{"Serving " + from + " at http://", "/cards/\n", "Serving mem:// at "} {
-		if !strings.Contains(g.log.String(), text) {
+		if !strings.Contains(g.Out.String(), text) {
 			t.Errorf("%q is not said", text)
 		}
 	}
@@ -230,15 +231,15 @@ func TestTheLogOfABucketIsThatOfTheGateway(t *testing.T) {
 	defer bucket.Close()
 	keys := newKeys(t)
 	g := start(t, "-key-file", keys, "-uploads", "-files", "s3://b?region=x&use_path_style=true&ssetype=AES256&prefix=below/&endpoint="+bucket.URL)
-	if status, body := g.get(link(t, keys, "kyc/card.txt")); status != 200 || body != "the card" {
+	if status, body := g.Get(link(t, keys, "kyc/card.txt")); status != 200 || body != "the card" {
 		t.Errorf("%d %q", status, body)
 	}
 	if !encrypted.Load() {
 		t.Error("the bucket is not asked to encrypt")
 	}
-	g.stop()
-	for line := range strings.Lines(g.log.String()) {
-		if !strings.HasPrefix(line, "time=") && !strings.HasPrefix(line, "Serving ") {
+	g.Stop()
+	for line := range strings.Lines(g.Log.String()) {
+		if !strings.HasPrefix(line, "time=") {
 			t.Errorf("a line is not one of the log: %s", line)
 		}
 	}
@@ -306,11 +307,11 @@ func TestMisspelledVariablesAreSaid(t *testing.T) {
 	t.Setenv("SIGNEDURL_MAX_LIFETIM", "1h")
 	t.Setenv(server.BindingVariable, "of another command")
 	g := start(t, "-key-file", newKeys(t), "-files", "mem://")
-	g.stop()
-	if !strings.Contains(g.log.String(), "variable=SIGNEDURL_MAX_LIFETIM") {
+	g.Stop()
+	if !strings.Contains(g.Log.String(), "variable=SIGNEDURL_MAX_LIFETIM") {
 		t.Error("nothing is said")
 	}
-	if strings.Contains(g.log.String(), server.BindingVariable) {
+	if strings.Contains(g.Log.String(), server.BindingVariable) {
 		t.Error("a variable that sets something is said to set nothing")
 	}
 }
@@ -329,10 +330,10 @@ func TestTelemetryIsExported(t *testing.T) {
 	keys := newKeys(t)
 	g := start(t, "-key-file", keys, "-files", files(t), "-otlp", collector.URL, "-metrics", "127.0.0.1:0", "-uses", "memory")
 	good := link(t, keys, "-uses", "2", "kyc/card.txt")
-	if status, _ := g.get(good); status != 200 {
+	if status, _ := g.Get(good); status != 200 {
 		t.Errorf("the status is %d", status)
 	}
-	address := regexp.MustCompile(`http://[0-9.:]+/metrics`).FindString(g.log.String())
+	address := regexp.MustCompile(`http://[0-9.:]+/metrics`).FindString(g.Log.String())
 	reply, err := http.Get(address)
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +353,7 @@ func TestTelemetryIsExported(t *testing.T) {
 	if t.Failed() {
 		t.Logf("%s", page)
 	}
-	g.stop()
+	g.Stop()
 	mu.Lock()
 	defer mu.Unlock()
 	_, signature, _ := strings.Cut(good, "signature=")
@@ -388,16 +389,17 @@ func TestSystemdOpensTheSocket(t *testing.T) {
 	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve -addr 192.0.2.1:1 -files mem://`, os.Args[0])
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.Env = []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=addr", "NOTIFY_SOCKET=" + notify, "CREDENTIALS_DIRECTORY=" + filepath.Dir(rename(t, keys, "key-file"))}
-	g := startCommand(t, cmd)
-	if g.addr != ln.Addr().String() {
-		t.Errorf("it listens on %s, want %s", g.addr, ln.Addr())
+	g := servertest.Run(t, cmd)
+	g.AwaitAddr()
+	if g.Addr != ln.Addr().String() {
+		t.Errorf("it listens on %s, want %s", g.Addr, ln.Addr())
 	}
-	if status, _ := g.get("/readyz"); status != 200 {
+	if status, _ := g.Get("/readyz"); status != 200 {
 		t.Errorf("the status is %d", status)
 	}
-	g.cmd.Process.Signal(syscall.SIGHUP)
-	eventually(t, "the reload", func() bool { return strings.Contains(g.log.String(), "what=keys") })
-	g.stop()
+	g.Cmd.Process.Signal(syscall.SIGHUP)
+	eventually(t, "the reload", func() bool { return strings.Contains(g.Log.String(), "what=keys") })
+	g.Stop()
 	var said []string
 	b := make([]byte, 1024)
 	for len(said) < 4 {
