@@ -21,6 +21,30 @@ import (
 	"example.com/signedurl/examples/internal/server"
 )
 
+// A link that check accepts may be refused all the same, by what it does not know.
+func TestCheckSaysWhatItDoesNotKnow(t *testing.T) {
+	keys := newKeys(t, "k1")
+	list := filepath.Join(t.TempDir(), "revoked")
+	ok(t, "revoke", "-file", list)
+	for _, test := range []struct {
+		name        string
+		link, check []string
+		want        string
+	}{
+		{"a link without an id", nil, nil, "accepted"},
+		{"an id", []string{"-id", "a"}, nil, "but not asked: whether the id is revoked"},
+		{"an id and a list", []string{"-id", "a"}, []string{"-revoked", list}, "accepted"},
+		{"uses", []string{"-uses", "2"}, nil, "but not asked: whether the id is revoked, and whether uses are left"},
+		{"uses and a list", []string{"-uses", "2"}, []string{"-revoked", list}, "but not asked: whether uses are left"},
+	} {
+		link := linkTo(t, keys, append(test.link, "kyc/card.txt")...)
+		out := ok(t, append(append([]string{"check", "-key-file", keys}, test.check...), link)...)
+		if lines := strings.Split(out, "\n"); lines[len(lines)-1] != test.want {
+			t.Errorf("%s: the last line is not %q:\n%s", test.name, test.want, out)
+		}
+	}
+}
+
 func TestMistakesGetAClearErrorAndAnExitCode(t *testing.T) {
 	keys := newKeys(t, "k1")
 	dir := files(t)

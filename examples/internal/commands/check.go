@@ -23,8 +23,10 @@ import (
 const checkHelp = `
 Check tells whether a server with the same keys and policy would accept a link:
 it lists the checks up to the first that fails. It needs no server, and takes no
-use of the link. The exit code is 0 if the link is accepted, and 1 if it is
-refused. If LINK is -, it is read from the standard input.
+use of the link. It asks no store, Redis neither: a link that it accepts may have
+no uses left, and is not known to be revoked but by -revoked. The exit code is 0
+if the link is accepted, and 1 if it is refused. If LINK is -, it is read from
+the standard input.
 
 The explanation is for the operator: it tells what no client should know.`
 
@@ -109,7 +111,17 @@ func check(program string, args []string, t cli.Terminal) error {
 	if e.Err != nil {
 		return cli.ErrFailed
 	}
-	return nil
+	var unknown []string
+	if e.Link.ID != "" && opts.Revocations == nil {
+		unknown = append(unknown, "whether the id is revoked")
+	}
+	if e.Link.Uses > 0 {
+		unknown = append(unknown, "whether uses are left")
+	}
+	if unknown != nil {
+		_, err = fmt.Fprintf(t.Out, "but not asked: %s\n", strings.Join(unknown, ", and "))
+	}
+	return err
 }
 
 // requestFor returns the request that a client sends for a link.
