@@ -2,6 +2,7 @@ package benchmarks_test
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -30,6 +31,8 @@ func BenchmarkNarrow(b *testing.B) {
 		{"one-of-a-folder-for-a-minute", tree, []middleware.Claims{{Only: usual, Expires: minute.Expires}}},
 		{"folder-of-a-folder", middleware.Claims{Expires: soon.Expires, Under: "/files/"}, []middleware.Claims{{Under: "/files/kyc/"}}},
 		{"host", tree, []middleware.Claims{{Host: "files.example.com"}}},
+		{"method", tree, []middleware.Claims{{Methods: []string{"GET"}}}},
+		{"network", tree, []middleware.Claims{{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}},
 		{"four-steps", tree, []middleware.Claims{minute, {Under: tree.Under}, {Only: usual}, {Host: "files.example.com"}}},
 	} {
 		parent := sign(b, ring, usual, link.claims)
