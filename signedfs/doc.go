@@ -160,6 +160,10 @@
 // It is never made to fit. A directory that does not exist, or is a symbolic
 // link, is 409 unless Uploads.MakeDirs makes it.
 //
+// A link that its holder narrowed is held to each step: the smallest MaxBytes, and
+// every Accept. A step that leaves the directory alone (Claims.Only) leaves no file in
+// it: 403.
+//
 // The file appears whole, on stable storage, when all of that holds, or not at
 // all. What is under way, broken off, or cut short by a crash is never served or
 // listed. A body with a Content-Encoding is 415, and one with a Content-Range 400:
