@@ -119,8 +119,13 @@ func (c *Claims) readStep(raw string, r *Request) bool {
 		return false
 	}
 	for previous := ""; ; {
-		equals, width := find(raw, '=')
-		name, ok := strict.Unescape(raw[:equals], true)
+		// A name is unreserved, and so is spelled as it is, most likely.
+		equals, width, ok := strict.Run(raw), len("%3D"), true
+		name := raw[:equals]
+		if !strings.HasPrefix(raw[equals:], "%3D") {
+			equals, width = find(raw, '=')
+			name, ok = strict.Unescape(raw[:equals], true)
+		}
 		if width == 0 || !ok || name <= previous {
 			return false
 		}
