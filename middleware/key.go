@@ -118,7 +118,7 @@ func (s *hmacState) mac(m *message) *[sha256.Size]byte {
 func (s *hmacState) chain(m *message) *[sha256.Size]byte {
 	sum := s.mac(m)
 	for _, step := range m.steps {
-		s.buf = narrowMAC(sum, s.buf[:0], step)
+		s.buf = narrowMAC(sum, s.buf, step)
 	}
 	return sum
 }

@@ -297,6 +297,7 @@ func (o *occasion) Trace(check, detail string) {
 	}
 }
 
+// record is apart from Trace, so that Trace is inlined and costs nothing else.
 func (o *occasion) record(check, detail string) {
 	if o.step > 0 {
 		check, detail = "step "+strconv.Itoa(o.step), check+": "+detail

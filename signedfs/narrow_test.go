@@ -132,7 +132,7 @@ func TestAPlaylistHandsOnANarrowedLink(t *testing.T) {
 	minute := middleware.Claims{Expires: time.Now().Add(time.Minute).Truncate(time.Second)}
 	get := middleware.Claims{Methods: []string{"GET"}}
 
-	// Two steps, of which the second sorts before the first.
+	// Two steps: the second sorts before the first.
 	link := narrowed(t, "/files/film/list.m3u8?"+query, get, minute)
 	_, q, _ := strings.Cut(link, "?")
 	res := ask(t, addr, "GET", link)

@@ -44,9 +44,9 @@ type Uploads struct {
 	MakeDirs bool
 	// ReturnLink makes the Location of a reply a link that opens the stored
 	// file. It has the expiry of the upload's link, and its NotBefore, ID, Host
-	// and Networks, those of its steps too. Otherwise, and for a link that is bound, has a limited number
-	// of uses or came in a cookie, Location is the path alone, which opens
-	// nothing.
+	// and Networks, those of its steps too. Otherwise, and for a link that is
+	// bound, has a limited number of uses or came in a cookie, Location is the
+	// path alone, which opens nothing.
 	ReturnLink bool
 	// OnStored, if not nil, is called when a file is stored, before the reply.
 	// The name is that of the file, with a slash before it. The context has the
